@@ -1,8 +1,8 @@
 """The quantile sketch whose levels `statistics.json` shows.
 
 A variant of KLL (Karnin, Lang, Liberty 2016) without randomness: the half that a compaction keeps
-alternates. It is the rule of the engine below SageMaker Model Monitor, so that a recorded sketch is reproduced
-item by item from the same rows in the same order.
+alternates. It is the rule of the engine below SageMaker Model Monitor, so that a recorded sketch is
+reproduced item by item from the same rows in the same order.
 
 Level 0 is the lowest. An item on level h stands for 2**h values. Capacities shrink *upwards*.
 """
