@@ -294,11 +294,11 @@ class Counts:
     @classmethod
     def from_dict(cls, data: JSON) -> Counts:
         """Rebuild what `to_dict` returned."""
-        return cls(**data | {"row_widths": {width: rows for width, rows in data["row_widths"]}})
+        return cls(**data | {"row_widths": dict(data["row_widths"])})
 
 
 def _added(left: dict[K, int], right: dict[K, int]) -> dict[K, int]:
-    return {key: left.get(key, 0) + right.get(key, 0) for key in [*left, *(k for k in right if k not in left)]}
+    return {key: left.get(key, 0) + right.get(key, 0) for key in [*left, *right]}
 
 
 SAMPLES = 20
