@@ -95,11 +95,11 @@ class KLL:
         return merged
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole state as JSON values."""
+        """Return the whole state as plain values; the levels as little-endian doubles."""
         return {
             "k": self.k,
             "c": self.c,
-            "levels": [level.tolist() for level in self.levels],
+            "levels": [level.astype("<f8", copy=False).tobytes() for level in self.levels],
             "compactions": list(self._compactions),
         }
 
@@ -107,7 +107,7 @@ class KLL:
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild what `to_dict` returned."""
         sketch = cls(data["k"], data["c"])
-        levels = [np.asarray(level, dtype=np.float64) for level in data["levels"]]
+        levels = [np.frombuffer(level, dtype="<f8").astype(np.float64) for level in data["levels"]]
         sketch._set_levels(levels, list(data["compactions"]))
         return sketch
 

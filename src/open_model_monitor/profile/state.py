@@ -1,0 +1,62 @@
+"""States: values that add up, and how they become bytes.
+
+A state merges into a new value and writes and reads itself as plain values (numbers, texts, bytes, lists,
+dicts). `dumps` adds a head with kind and version, and compresses; `loads` finds the kind's reader. Never pickle:
+bytes may come from another machine.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any, ClassVar, Protocol, Self, TypeVar
+
+import msgspec
+
+from open_model_monitor.errors import DocumentError
+
+FORMAT_VERSION = 1
+
+
+class State(Protocol):
+    """A mergeable summary; `kind` is its name in the bytes."""
+
+    kind: ClassVar[str]
+
+    def merge(self, other: Self) -> Self:
+        """Return a new value for both inputs together; neither is changed."""
+        ...
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole state as plain values."""
+        ...
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Rebuild what `to_dict` returned."""
+        ...
+
+
+S = TypeVar("S", bound=State)
+
+
+def dumps(state: State) -> bytes:
+    """Pack a state."""
+    body = {"kind": state.kind, "version": FORMAT_VERSION, "state": state.to_dict()}
+    return zlib.compress(msgspec.msgpack.encode(body), 1)
+
+
+def loads(data: bytes, kind: type[S]) -> S:
+    """Unpack a state of class `kind`.
+
+    Raises DocumentError if the bytes are not a packed state of that kind and of a version this program reads.
+    """
+    try:
+        body = msgspec.msgpack.decode(zlib.decompress(data))
+        found, version = body["kind"], body["version"]
+    except (zlib.error, msgspec.DecodeError, KeyError, TypeError) as error:
+        raise DocumentError(f"These bytes are not a packed state: {error}") from error
+    if (found, version) != (kind.kind, FORMAT_VERSION):
+        raise DocumentError(
+            f"Packed state is {found} version {version}; expected {kind.kind} version {FORMAT_VERSION}"
+        )
+    return kind.from_dict(body["state"])

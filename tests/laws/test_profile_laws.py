@@ -1,0 +1,82 @@
+"""Any cut of the rows into parts gives the same profile."""
+
+import itertools
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from open_model_monitor.profile.columns import DatasetProfile, ProfileOptions, resolved_classes
+from open_model_monitor.profile.state import dumps, loads
+
+OPTIONS = ProfileOptions(max_categories=5, distinct_exact_limit=20)
+
+texts = st.none() | st.sampled_from(["red", "blue", "nan", "", "true", "1", "1.0", "2.5", "-3", "7"])
+numbers = st.none() | st.floats(-1e6, 1e6) | st.integers(-50, 50).map(float)
+rows = st.lists(st.tuples(texts, numbers, st.none() | st.integers(0, 100)), max_size=60)
+
+
+def batch(rows):
+    columns = list(zip(*rows, strict=True)) or [(), (), ()]
+    types = (pa.string(), pa.float64(), pa.int64())
+    return pa.RecordBatch.from_arrays(
+        [pa.array(c, t) for c, t in zip(columns, types, strict=True)], names=["text", "float", "int"]
+    )
+
+
+def read(profile):
+    read_off, sums = {}, []
+    for name, column in profile.ordered():
+        kind, classes = resolved_classes(column, profile.rows, numeric=None)
+        moments = column.moments
+        read_off[name] = (
+            kind,
+            classes,
+            column.categories.counts,
+            column.distinct_count(numeric=kind in ("Integral", "Fractional")),
+            (moments.count, moments.minimum, moments.maximum),
+        )
+        sums += [moments.total, moments.mean, moments.m2]
+    return (profile.rows, read_off), pytest.approx(sums, rel=1e-9, abs=1e-5), sums
+
+
+def same(left, right):
+    return left[0] == right[0] and left[2] == right[1]
+
+
+def profile_of(rows):
+    return DatasetProfile(OPTIONS).update(batch(rows))
+
+
+@given(rows, st.lists(st.integers(0, 60), max_size=4))
+def test_any_cut_gives_the_same_profile(rows, cuts):
+    whole = profile_of(rows)
+    bounds = [0, *sorted(min(c, len(rows)) for c in cuts), len(rows)]
+    parts = [rows[a:b] for a, b in itertools.pairwise(bounds)]
+    merged = profile_of(parts[0])
+    batched = DatasetProfile(OPTIONS)
+    for part in parts[1:]:
+        merged = merged.merge(profile_of(part))
+    for part in parts:
+        batched.update(batch(part))
+    assert same(read(merged), read(whole))
+    assert same(read(batched), read(whole))
+
+
+@given(rows, rows)
+def test_bytes_and_back_and_merge_leaves_its_inputs_alone(left, right):
+    one, two = profile_of(left), profile_of(right)
+    before = dumps(one), dumps(two)
+    one.merge(two).update(batch(right))
+    assert (dumps(one), dumps(two)) == before
+    assert dumps(loads(before[0], DatasetProfile)) == before[0]
+
+
+def test_a_column_that_appears_late_is_missing_before():
+    early = DatasetProfile().update(pa.RecordBatch.from_pydict({"a": [1, 2]}))
+    late = DatasetProfile().update(pa.RecordBatch.from_pydict({"a": [3], "b": [4]}))
+    for merged in (early.merge(late), late.merge(early)):
+        kind, classes = resolved_classes(merged.columns["b"], merged.rows, numeric=None)
+        assert (kind, classes["Integral"], classes["Unknown"]) == ("Integral", 1, 2)
+        assert [name for name, _ in merged.ordered()] == ["a", "b"]
