@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format clean
+.PHONY: help demo test check bench format clean versions
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -15,6 +15,9 @@ $(VENV)/.ready: pyproject.toml
 	$(BIN)/python -m pip install --quiet --editable . --group dev
 	touch $@
 
+demo: $(VENV)/.ready  ## set up and run the main job on real data
+	examples/demo/run.sh
+
 test: $(VENV)/.ready  ## set up and run every test
 	$(BIN)/python -m pytest
 
@@ -23,9 +26,15 @@ check: $(VENV)/.ready  ## lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+bench: $(VENV)/.ready  ## speed and memory, as ratios to a floor
+	$(BIN)/python -m benchmarks
+
 format: $(VENV)/.ready  ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+versions:  ## the oldest and the newest dependencies, under every Python at hand
+	tools/test_versions.sh
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist demo-out

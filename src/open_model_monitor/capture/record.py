@@ -165,11 +165,11 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
-class Layout:
+class Columns:
     """The columns of a row: their names, the section each came from, and whether it has a name of its own.
 
     `sections` holds "output", "input" or "" per column; unnamed columns are called `_c{position}`.
-    Rows of one shape share one Layout, so that `is` tells whether two rows line up.
+    Rows of one shape share one Columns, so that `is` tells whether two rows line up.
     """
 
     names: tuple[str, ...]
@@ -179,9 +179,9 @@ class Layout:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One flat row: values in the order of its layout."""
+    """One flat row: values in the order of its columns."""
 
-    layout: Layout
+    columns: Columns
     values: Sequence[Any]
     origin: Origin
 
@@ -212,26 +212,33 @@ class Block:
     header: str | None = None  # the header line of a CSV object, in each of its blocks
     starts_object: bool = True  # whether this is the first block of the object
     check_time: bool = False  # whether records must be compared with the window one by one
+    keep_undated: bool = True  # whether a compared record without a readable time belongs to the window
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """A slice of the input that one worker takes: some objects, read one after the other.
 
-    `check_times` holds, per object, whether its records must be compared with the window one by one.
+    `check_times` holds, per object, whether its records must be compared with the window one by one, and
+    `keep_undated` whether such a record without a readable time belongs to the window all the same.
     """
 
     objects: tuple[str, ...]
     check_times: tuple[bool, ...] = ()
+    keep_undated: tuple[bool, ...] = ()
 
     def to_dict(self) -> JSON:
         """Return the part as JSON values."""
-        return {"objects": list(self.objects), "check_times": list(self.check_times)}
+        return {
+            "objects": list(self.objects),
+            "check_times": list(self.check_times),
+            "keep_undated": list(self.keep_undated),
+        }
 
     @classmethod
     def from_dict(cls, data: JSON) -> Part:
         """Rebuild what `to_dict` returned."""
-        return cls(tuple(data["objects"]), tuple(data["check_times"]))
+        return cls(tuple(data["objects"]), tuple(data["check_times"]), tuple(data["keep_undated"]))
 
 
 @dataclass(slots=True)
@@ -252,6 +259,8 @@ class Counts:
     returned_empty: int = 0
     records_failed_in_script: int = 0
     rows_out: int = 0
+    rows_off_header: int = 0  # CSV rows with fewer or more fields than their header
+    not_tabular: dict[str, int] = field(default_factory=dict)  # content type → sections without columns
     row_widths: dict[int, int] = field(default_factory=dict)  # headerless CSV: width → rows
     non_finite_values: int = 0
     malformed: list[str] = field(default_factory=list)  # the first SAMPLES, "object:line: reason: text"
@@ -273,18 +282,15 @@ class Counts:
         total = Counts()
         for name in self.__slots__:
             mine, theirs = getattr(self, name), getattr(other, name)
-            if isinstance(mine, int):
-                setattr(total, name, mine + theirs)
-        total.malformed = [*self.malformed, *other.malformed][:SAMPLES]
-        total.warnings = _added(self.warnings, other.warnings)
-        total.row_widths = _added(self.row_widths, other.row_widths)
+            setattr(total, name, _added(mine, theirs) if isinstance(mine, dict) else mine + theirs)
+        total.malformed = total.malformed[:SAMPLES]
         return total
 
     @property
     def rows_ragged(self) -> int:
-        """Rows of headerless CSV that are shorter than the widest one."""
+        """CSV rows whose width is not that of their header, or of the widest row where there is none."""
         widest = max(self.row_widths, default=0)
-        return sum(rows for width, rows in self.row_widths.items() if width < widest)
+        return self.rows_off_header + sum(rows for width, rows in self.row_widths.items() if width < widest)
 
     def to_dict(self) -> JSON:
         """Return the counts as JSON values."""

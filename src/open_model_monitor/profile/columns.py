@@ -48,11 +48,14 @@ class ProfileOptions:
     """What a profile is told before it sees a row.
 
     `missing_values` are texts that mean "missing": under "" for all columns, else by column name.
+    `watched` texts keep their exact counts even in a column of too many categories; these are the values that
+    some baseline feature allows, because which feature a column belongs to is only known after the last row.
     """
 
     max_categories: int = MAX_CATEGORIES
     distinct_exact_limit: int = EXACT_LIMIT
     missing_values: Mapping[str, Collection[str]] = field(default_factory=dict)
+    watched: frozenset[str] = frozenset()
 
     def missing_in(self, column: str) -> set[str]:
         """Return the texts that mean "missing" in `column`."""
@@ -78,10 +81,11 @@ class Moments:
             return
         batch = Moments()
         batch.count = len(numbers)
-        batch.total = float(numbers.sum())
-        batch.mean = batch.total / batch.count
-        deviations = numbers - batch.mean
-        batch.m2 = float(np.dot(deviations, deviations))
+        with np.errstate(over="ignore", invalid="ignore"):  # sums of the largest doubles are infinite
+            batch.total = float(numbers.sum())
+            batch.mean = batch.total / batch.count
+            deviations = numbers - batch.mean
+            batch.m2 = float(np.dot(deviations, deviations))
         batch.minimum, batch.maximum = float(numbers.min()), float(numbers.max())
         self._add(batch)
 
@@ -106,7 +110,9 @@ class Moments:
 
     @property
     def std_dev(self) -> float:
-        """The population standard deviation; 0.0 for a single value."""
+        """The population standard deviation; 0.0 for a single value, NaN if there is none."""
+        if not self.count or math.isnan(self.m2):  # squares of the largest doubles are infinite
+            return math.nan
         return math.sqrt(max(0.0, self.m2) / self.count)
 
     def to_list(self) -> list[float]:
@@ -140,23 +146,28 @@ class ColumnProfile:
         self.categories = Categories(options.max_categories)
         # Filled only when there are too many categories to count one by one.
         self.distinct = DistinctValues(options.distinct_exact_limit)
+        self._options = options
+        # Likewise, and only of the texts in `options.watched`.
+        self._watched_counts: dict[str, int] = {}
 
     def update(self, values: ColumnValues) -> None:
         """Add what a batch holds in this column."""
         for kind, times in values.classes.items():
             self.classes[kind] += times
-        for text, times in values.nan_texts.items():
-            self.nan_texts[text] = self.nan_texts.get(text, 0) + times
+        self.nan_texts = _sum(self.nan_texts, values.nan_texts)
         self.texts += values.texts
         self.non_finite += values.non_finite
-        self.examples = [*self.examples, *values.examples][:EXAMPLES]
+        self.examples = _first_examples(self.examples, values.examples)
         self.moments.insert(values.numbers)
         self.sketch.insert(values.numbers)
         few = self.categories.counts
+        watched_before = self._watched_among(few) if few is not None else {}
         if few is not None and not self.categories.add(values.counted(self.categories.limit)):
             self.distinct.insert(_hashes_of(few))
+            self._watched_counts = watched_before
         if self.categories.counts is None:
             self.distinct.insert(values.hashes())
+            self._watched_counts = _sum(self._watched_counts, values.counted_among(self._options.watched))
 
     def merge(self, other: ColumnProfile) -> ColumnProfile:
         """Return a new profile of both."""
@@ -165,21 +176,29 @@ class ColumnProfile:
         both.position, both.section, both.named = first.position, first.section, first.named
         both.classes = {kind: self.classes[kind] + other.classes[kind] for kind in CLASSES}
         both.texts = self.texts + other.texts
-        both.nan_texts = {
-            text: self.nan_texts.get(text, 0) + other.nan_texts.get(text, 0)
-            for text in [*self.nan_texts, *other.nan_texts]
-        }
+        both.nan_texts = _sum(self.nan_texts, other.nan_texts)
         both.non_finite = self.non_finite + other.non_finite
-        both.examples = [*self.examples, *other.examples][:EXAMPLES]
+        both.examples = _first_examples(self.examples, other.examples)
         both.moments = self.moments.merge(other.moments)
         both.sketch = self.sketch.merge(other.sketch)
         both.categories = self.categories.merge(other.categories)
         both.distinct = self.distinct.merge(other.distinct)
+        both._options, both._watched_counts = self._options, {}
         if both.categories.counts is None:
             for side in (self, other):
                 if side.categories.counts is not None:
                     both.distinct.insert(_hashes_of(side.categories.counts))
+            both._watched_counts = _sum(self.watched_counts, other.watched_counts)
         return both
+
+    @property
+    def watched_counts(self) -> dict[str, int]:
+        """The exact counts of the watched texts that occur."""
+        counts = self.categories.counts
+        return self._watched_counts if counts is None else self._watched_among(counts)
+
+    def _watched_among(self, counts: Mapping[str, int]) -> dict[str, int]:
+        return {text: counts[text] for text in self._options.watched if text in counts}
 
     def distinct_count(self, *, numeric: bool) -> float:
         """Return the number of distinct values: by value for a numeric column, by text otherwise."""
@@ -198,12 +217,15 @@ class ColumnProfile:
             "sketch": self.sketch.to_dict(),
             "categories": [self.categories.limit, self.categories.counts],
             "distinct": self.distinct.to_dict(),
+            "watched_counts": dict(sorted(self._watched_counts.items())),
         }
 
     @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> Self:
+    def from_dict(cls, data: dict[str, Any], options: ProfileOptions) -> Self:
         """Rebuild what `to_dict` returned."""
         column = object.__new__(cls)
+        column._options = options
+        column._watched_counts = data["watched_counts"]
         for name in _PLAIN:
             setattr(column, name, data[name])
         column.moments = Moments.from_list(data["moments"])
@@ -213,6 +235,15 @@ class ColumnProfile:
         column.categories.counts = counts
         column.distinct = DistinctValues.from_dict(data["distinct"])
         return column
+
+
+def _first_examples(left: list[str], right: list[str]) -> list[str]:
+    """Return the first distinct examples, so that repeats in two batches count as they would in one."""
+    return list(dict.fromkeys([*left, *right]))[:EXAMPLES]
+
+
+def _sum(left: Mapping[str, int], right: Mapping[str, int]) -> dict[str, int]:
+    return {text: left.get(text, 0) + right.get(text, 0) for text in [*left, *right]}
 
 
 def _merged(mine: ColumnProfile | None, theirs: ColumnProfile | None) -> ColumnProfile:
@@ -246,15 +277,15 @@ class DatasetProfile:
         self.rows += batch.num_rows
         for position, (field_, array) in enumerate(zip(batch.schema, batch.columns, strict=True)):
             metadata = field_.metadata or {}
+            section = metadata.get(b"section", b"").decode()
+            named = metadata.get(b"named", b"1") == b"1"
             profile = self.columns.get(field_.name)
             if profile is None:
                 profile = self.columns[field_.name] = ColumnProfile(
-                    self.options,
-                    position=position,
-                    section=metadata.get(b"section", b"").decode(),
-                    named=metadata.get(b"named", b"1") == b"1",
+                    self.options, position=position, section=section, named=named
                 )
-            profile.position = min(profile.position, position)
+            if position < profile.position:  # as `merge` would
+                profile.position, profile.section, profile.named = position, section, named
             profile.update(classify(array, metadata, self.options.missing_in(field_.name)))
         return self
 
@@ -279,6 +310,7 @@ class DatasetProfile:
                 "max_categories": self.options.max_categories,
                 "distinct_exact_limit": self.options.distinct_exact_limit,
                 "missing_values": {k: sorted(texts) for k, texts in self.options.missing_values.items()},
+                "watched": sorted(self.options.watched),
             },
             "columns": {name: column.to_dict() for name, column in self.columns.items()},
         }
@@ -286,9 +318,12 @@ class DatasetProfile:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild what `to_dict` returned."""
-        profile = cls(ProfileOptions(**data["options"]))
+        options = data["options"]
+        profile = cls(ProfileOptions(**options | {"watched": frozenset(options["watched"])}))
         profile.rows = data["rows"]
-        profile.columns = {name: ColumnProfile.from_dict(column) for name, column in data["columns"].items()}
+        profile.columns = {
+            name: ColumnProfile.from_dict(column, profile.options) for name, column in data["columns"].items()
+        }
         return profile
 
 
@@ -302,13 +337,18 @@ def resolved_classes(column: ColumnProfile, rows: int, *, numeric: bool | None) 
     if column.texts == 0 and classes[FRACTIONAL]:
         classes[FRACTIONAL] += classes[INTEGRAL]
         classes[INTEGRAL] = 0
-    words = classes[STRING] + classes[BOOLEAN]
-    numbers = classes[INTEGRAL] + classes[FRACTIONAL]
-    nan_is_missing = numeric if numeric is not None else (numbers > 0 and not words)
-    if not nan_is_missing:
+    if not nan_is_missing(column, numeric=numeric):
         classes[STRING] += sum(column.nan_texts.values())
     classes["Unknown"] = rows - sum(classes.values())
     return inferred_type(classes), classes
+
+
+def nan_is_missing(column: ColumnProfile, *, numeric: bool | None) -> bool:
+    """Return whether the text `nan` means missing in this column; `numeric` as in `resolved_classes`."""
+    if numeric is not None:
+        return numeric
+    words = column.classes[STRING] + column.classes[BOOLEAN]
+    return column.classes[INTEGRAL] + column.classes[FRACTIONAL] > 0 and not words
 
 
 def inferred_type(classes: Mapping[str, int]) -> str:

@@ -155,7 +155,9 @@ class KLL:
 
 def weighted_items(levels: Sequence[Floats]) -> tuple[Floats, NDArray[np.int64]]:
     """Return all items in ascending order with the number of values each stands for."""
-    items = np.concatenate(levels) if levels else np.empty(0)
+    if not levels:
+        return np.empty(0), np.empty(0, dtype=np.int64)
+    items = np.concatenate(levels)
     weights = np.concatenate([np.full(len(level), 1 << h, dtype=np.int64) for h, level in enumerate(levels)])
     order = np.argsort(items, kind="stable")
     return items[order], weights[order]
@@ -171,6 +173,8 @@ def bucket_counts(levels: Sequence[Floats], low: float, high: float) -> list[tup
     cumulated = np.concatenate((np.zeros(1, dtype=np.int64), np.cumsum(weights)))
     width = high - low
     bounds = [low + width * i / BUCKETS for i in range(BUCKETS + 1)]
+    if not all(map(math.isfinite, bounds)):  # the span of the largest doubles is infinite
+        bounds = [low * (1 - i / BUCKETS) + high * (i / BUCKETS) for i in range(BUCKETS + 1)]
     below = cumulated[np.searchsorted(items, bounds, side="left")]
     below[-1] = cumulated[np.searchsorted(items, bounds[-1], side="right")]
     if low == high:

@@ -70,12 +70,43 @@ class ColumnValues:
         return numbers if self._word_hashes is None else np.concatenate((numbers, self._word_hashes))
 
     def counted(self, limit: int) -> list[tuple[str, int]]:
-        """Return each distinct text with its count; cut short after `limit` + 1 texts."""
+        """Return each distinct text with its count; cut short once there are more than `limit` texts."""
         if self._source is None:
             return []
-        counted = pc.value_counts(self._source)[: limit + 1]
-        texts = counted.field("values").to_pylist()
-        return [(_written(t), n) for t, n in zip(texts, counted.field("counts").to_pylist(), strict=True)]
+        pairs = pc.value_counts(self._source)
+        counts: dict[str, int] = {}
+        for start in range(0, len(pairs), limit + 1):
+            few = pairs[start : start + limit + 1]
+            for value, times in zip(
+                few.field("values").to_pylist(), few.field("counts").to_pylist(), strict=True
+            ):
+                text = _written(value)  # values that differ in line ends are one text
+                counts[text] = counts.get(text, 0) + times
+            if len(counts) > limit:
+                break
+        return list(counts.items())
+
+    def counted_among(self, watched: frozenset[str]) -> dict[str, int]:
+        """Return the counts of those texts that are `watched`."""
+        if self._source is None or not watched:
+            return {}
+        only_numbers = self.present == len(self.numbers) and not self.nan_texts
+        if only_numbers and not any(map(_is_number, watched)):
+            return {}  # numbers only, and none is asked for
+        array = self._source
+        if pa.types.is_string(array.type):
+            array = pc.ascii_rtrim(array, characters="\r\n")
+            array = array.filter(pc.is_in(array, pa.array(sorted(watched), pa.string())))
+        counts: dict[str, int] = {}
+        for pair in pc.value_counts(array).to_pylist():
+            text = _written(pair["values"])
+            if text in watched:
+                counts[text] = counts.get(text, 0) + pair["counts"]
+        return counts
+
+
+def _is_number(text: str) -> bool:
+    return class_of(text) in (INTEGRAL, FRACTIONAL)
 
 
 def _written(value: Any) -> str:
@@ -108,7 +139,7 @@ def _add_infinite(values: ColumnValues, infinite: int) -> None:
 
 
 def _without(array: pa.Array, missing: Collection[str]) -> pa.Array:
-    numbers = [number_of(text) for text in missing if class_of(text) in (INTEGRAL, FRACTIONAL)]
+    numbers = [number_of(text) for text in missing if _is_number(text)]
     if numbers:
         array = array.filter(pc.invert(pc.is_in(pc.cast(array, pa.float64()), pa.array(numbers))))
     return array

@@ -78,3 +78,14 @@ def test_quantiles():
     sketch = sketch_of(range(1, 101))
     assert [quantile(sketch.levels, q) for q in (0.0, 0.5, 1.0)] == [1.0, 50.0, 100.0]
     assert np.isnan(quantile(KLL().levels, 0.5))
+
+
+def test_no_levels_at_all():
+    assert np.isnan(quantile([], 0.5))
+
+
+def test_buckets_of_the_largest_doubles():
+    values = np.array([-1.7e308, 0.0, 1.7e308])
+    buckets = bucket_counts([values], -1.7e308, 1.7e308)
+    assert [count for *_, count in buckets] == [1.0, 0, 0, 0, 0, 1.0, 0, 0, 0, 1.0]
+    assert np.isfinite(buckets).all()

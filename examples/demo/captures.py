@@ -1,0 +1,59 @@
+"""Build captures, as an endpoint writes them, from the churn requests in the repository.
+
+    python captures.py REQUESTS.csv FOLDER
+
+One line per request, spread over three hours; the score is a stand-in, since the model itself is not here.
+"""
+
+import csv
+import json
+import sys
+import uuid
+from pathlib import Path
+
+HOURS = 3
+
+
+def capture(number: int, request: list[str], hour: int) -> str:
+    minutes = float(request[2]) if request[2].replace(".", "").isdigit() else 180.0
+    score = round(min(0.999, 0.05 + 0.8 * (minutes / 350.0) ** 2), 6)
+    attributes = {"customAttributes": ["test-traffic"]} if number % 50 == 7 else {}
+    return json.dumps(
+        {
+            "captureData": {
+                "endpointInput": {
+                    "observedContentType": "text/csv",
+                    "mode": "INPUT",
+                    "data": ",".join(request),
+                    "encoding": "CSV",
+                },
+                "endpointOutput": {
+                    "observedContentType": "text/csv; charset=utf-8",
+                    "mode": "OUTPUT",
+                    "data": f"{score}\n",
+                    "encoding": "CSV",
+                },
+            },
+            "eventMetadata": {
+                "eventId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"churn-demo/{number}")),
+                "inferenceTime": f"2026-01-31T{hour:02d}:{number % 60:02d}:00Z",
+                **attributes,
+            },
+            "eventVersion": "0",
+        },
+        separators=(",", ":"),
+    )
+
+
+def main(requests: str, folder: str) -> None:
+    with open(requests, newline="") as file:
+        rows = list(csv.reader(file))
+    for hour in range(HOURS):
+        place = Path(folder) / "churn-endpoint" / "AllTraffic" / "2026" / "01" / "31" / f"{10 + hour:02d}"
+        place.mkdir(parents=True, exist_ok=True)
+        lines = [capture(n, row, 10 + hour) for n, row in enumerate(rows) if n % HOURS == hour]
+        (place / f"59-58-000-demo{hour}.jsonl").write_text("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,346 @@
+"""Where files are: hour folders, variants, manifests, windows; and how they are dealt out as parts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from open_model_monitor.capture.jsontext import parse_json
+from open_model_monitor.capture.record import Format, Part, Window
+from open_model_monitor.errors import NoData, StorageError
+from open_model_monitor.storage import Stat, Storage, is_remote, normalise
+
+HOUR = timedelta(hours=1)
+DEEPEST = 4  # levels of folders between the source and its years: endpoint and variant, and some to spare
+CAPTURE_SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
+MANIFEST_SUFFIXES = (".json", ".jsonl")
+MANIFEST_BYTES = 64 << 20
+SHOWN = 10
+
+# The last folders of an address, as far as they are a date: years, months, days, hours.
+_DATED = re.compile(r"/(\d{4})(?:/(\d\d)(?:/(\d\d)(?:/(\d\d))?)?)?$")
+_VARIANT = re.compile(r"([^/]+)/\d{4}/\d\d/\d\d/\d\d/[^/]+$")
+_YEAR = re.compile(r"\d{4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a run will read, in the order of the addresses; `bytes` as stored, so compressed if it is."""
+
+    parts: tuple[Part, ...]
+    objects: int
+    bytes: int
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Chosen:
+    """An object of the input; `hour` is the start of its hour folder, where it lies in one."""
+
+    stat: Stat
+    hour: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Search:
+    """What was looked through, for the message when nothing is found."""
+
+    places: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    variants: set[str] = field(default_factory=set)
+    warnings: list[str] = field(default_factory=list)
+
+
+def plan(
+    storage: Storage,
+    source: str,
+    format: Format,
+    window: Window | None,
+    *,
+    variants: tuple[str, ...] = (),
+    part_bytes: int = 256 << 20,
+) -> Plan:
+    """Find the objects of a source that hold the window, and deal them out as parts.
+
+    `source` is a capture folder at any level, a folder of batch manifests, a folder of data, or one object.
+    Raises NoData, whose message starts with `Job inputs had no data`.
+    """
+    search = _Search()
+    chosen: dict[str, _Chosen] = {}
+    for address in _spellings(source):
+        try:
+            for one in _select(storage, address, format, window, variants, search):
+                chosen.setdefault(one.stat.address, one)
+        except StorageError as error:
+            if not chosen:
+                raise
+            search.warnings.append(f"{error}")
+    if not chosen:
+        raise NoData(_nothing(source, window, variants, search))
+    found = sorted(chosen.values(), key=lambda one: one.stat.address)
+    if not is_capture(format):
+        found = _follow_manifests(storage, found, search)
+    return Plan(
+        parts=tuple(_parts(found, window if is_capture(format) else None, part_bytes)),
+        objects=len(found),
+        bytes=sum(one.stat.size for one in found),
+        warnings=tuple(search.warnings),
+    )
+
+
+def is_capture(format: Format) -> bool:
+    """Whether the lines of the source are captured records, which have a time of their own."""
+    return format.kind in ("capture", "merged")
+
+
+def variant_of(address: str) -> str | None:
+    """Return the variant folder of a captured object, None where it lies in no hour folder."""
+    found = _VARIANT.search(address)
+    return found[1] if found else None
+
+
+def _spellings(source: str) -> list[str]:
+    """Return the address with doubled slashes collapsed, then as given: buckets hold both."""
+    address = normalise(source)
+    if not is_remote(address):
+        return [address]
+    scheme, _, path = address.partition("://")
+    path = path.rstrip("/")
+    return list(dict.fromkeys([f"{scheme}://{re.sub('/+', '/', path)}", f"{scheme}://{path}"]))
+
+
+def _select(
+    storage: Storage,
+    source: str,
+    format: Format,
+    window: Window | None,
+    variants: tuple[str, ...],
+    search: _Search,
+) -> Iterator[_Chosen]:
+    if window is not None and (roots := _dated_roots(storage, source)):
+        for root in roots:
+            search.variants.add(variant := root.rpartition("/")[2])
+            # A source that names one variant (or one date) itself is taken at its word.
+            if not variants or variant in variants or len(roots) == 1 and _covers(source, root):
+                yield from _in_window(storage, root, source, format, window, search)
+        return
+    search.places.append(source)
+    for stat in storage.list(source):
+        variant_folder = variant_of(stat.address[len(source) :])
+        if variant_folder:
+            search.variants.add(variant_folder)
+        if variants and variant_folder and variant_folder not in variants:
+            continue
+        if _is_data(stat, source, format, search):
+            yield _Chosen(stat)
+
+
+def _covers(source: str, root: str) -> bool:
+    return source == root or source.startswith(root + "/")
+
+
+def _dated_roots(storage: Storage, source: str) -> list[str]:
+    """Return the folders that hold years: the source, folders below it, or the one above it."""
+    if found := _DATED.search(source):
+        return [source[: found.start()]] if _has_dates(storage, source, found) else []
+    roots, level = [], [source]
+    for _ in range(DEEPEST):
+        below = []
+        for folder in level:
+            names = storage.folders(folder)
+            if any(_YEAR.fullmatch(name) for name in names):
+                roots.append(folder)
+            else:
+                below += [f"{folder}/{name}" for name in names if not _is_hidden(name)]
+        level = below
+    return roots
+
+
+def _has_dates(storage: Storage, source: str, found: re.Match[str]) -> bool:
+    """Whether a source that ends like a date is one: an hour, or a folder with two-digit folders below."""
+    return found[4] is not None or any(re.fullmatch(r"\d\d", name) for name in storage.folders(source))
+
+
+def _in_window(
+    storage: Storage, root: str, source: str, format: Format, window: Window, search: _Search
+) -> Iterator[_Chosen]:
+    hours = [
+        hour
+        for hour in _hours(window)
+        if _covers(_hour_folder(root, hour), source) or source == root or _covers(root, source)
+    ]
+    if hours:
+        first, last = _hour_folder(root, hours[0]), _hour_folder(root, hours[-1])
+        search.places.append(first if first == last else f"{first} to {last} ({len(hours)} hour folders)")
+    for hour in _existing(storage, root, hours):
+        for stat in storage.list(_hour_folder(root, hour)):
+            if _is_data(stat, root, format, search):
+                yield _Chosen(stat, hour)
+
+
+def _hours(window: Window) -> list[datetime]:
+    """Return the starts of all hours that intersect the window."""
+    hour = window.start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    hours = []
+    while hour < window.end:
+        hours.append(hour)
+        hour += HOUR
+    return hours
+
+
+def _hour_folder(root: str, hour: datetime) -> str:
+    return f"{root}/{hour:%Y/%m/%d/%H}"
+
+
+def _existing(storage: Storage, root: str, hours: Sequence[datetime]) -> list[datetime]:
+    """Return the hours that have a folder; looks only into years, months and days of the window."""
+    known: dict[str, set[str]] = {}
+
+    def exists(folder: str, name: str) -> bool:
+        if folder not in known:
+            known[folder] = set(storage.folders(folder))
+        return name in known[folder]
+
+    def has_folder(hour: datetime) -> bool:
+        names = f"{hour:%Y/%m/%d/%H}".split("/")
+        return all(exists("/".join([root, *names[:level]]), names[level]) for level in range(4))
+
+    return [hour for hour in hours if has_folder(hour)]
+
+
+def _is_hidden(path: str) -> bool:
+    return any(name.startswith((".", "_")) for name in path.split("/"))
+
+
+def _is_data(stat: Stat, root: str, format: Format, search: _Search) -> bool:
+    """Whether an object is input: not hidden, not unfinished, not empty, and named like a capture if it is one."""
+    inside = stat.address[len(root) :].lstrip("/")  # empty if the source is this very object
+    name = inside.lower()
+    wanted = (
+        not _is_hidden(inside)
+        and not name.endswith((".tmp", "._copying_"))
+        and stat.size > 0
+        and (not inside or not is_capture(format) or name.endswith(CAPTURE_SUFFIXES))
+    )
+    if not wanted:
+        search.skipped.append(stat.address)
+    return wanted
+
+
+def _follow_manifests(storage: Storage, found: list[_Chosen], search: _Search) -> list[_Chosen]:
+    """Replace manifests by the objects they list; a folder either holds manifests or it does not."""
+    likely = [one for one in found if one.stat.address.lower().endswith(MANIFEST_SUFFIXES)]
+    if not likely or _manifest(storage, likely[0].stat) is None:
+        return found
+    named: dict[str, _Chosen] = {}
+    missing: list[str] = []
+    for one in found:
+        names = _manifest(storage, one.stat) if one in likely else None
+        if names is None:
+            named.setdefault(one.stat.address, one)
+            continue
+        for spellings in names:
+            stat = next(filter(None, map(storage.stat, spellings)), None)
+            if stat is None:
+                missing.append(spellings[0])
+            else:
+                named.setdefault(stat.address, _Chosen(stat, one.hour))
+    if not named:
+        raise NoData(
+            f"Job inputs had no data: none of the objects listed by the manifests exists: {_some(missing)}"
+        )
+    if missing:
+        search.warnings.append(f"{len(missing)} objects listed by manifests do not exist: {_some(missing)}")
+    found = [one for one in named.values() if one.stat.size > 0]
+    return sorted(found, key=lambda one: one.stat.address)
+
+
+def _manifest(storage: Storage, stat: Stat) -> list[list[str]] | None:
+    """Return the objects a manifest lists, each with the addresses to try; None if it is not a manifest."""
+    with storage.open(stat.address) as stream:
+        text = stream.read(4096)
+        if b'"prefix"' not in text or not text.lstrip(b"\xef\xbb\xbf \t\r\n").startswith((b"[", b"{")):
+            return None
+        text += stream.read(MANIFEST_BYTES)
+    try:
+        listed = _listed(text.removeprefix(b"\xef\xbb\xbf"))
+    except ValueError:
+        return None
+    head, *names = listed or [None]
+    if not isinstance(head, dict) or list(head) != ["prefix"] or not isinstance(head["prefix"], str):
+        return None
+    prefix = head["prefix"]
+    if not is_remote(prefix) and not prefix.startswith(("/", "file:", "~")):
+        prefix = f"{stat.address.rpartition('/')[0]}/{prefix}"
+    return [_joined(prefix, name) for name in names if isinstance(name, str)]
+
+
+def _listed(text: bytes) -> list[object]:
+    """Return the elements of a manifest: one array, or one element per line."""
+    if text.lstrip().startswith(b"["):
+        return list(parse_json(text))
+    return [json.loads(line.strip().rstrip(b",")) for line in text.splitlines() if line.strip()]
+
+
+def _joined(prefix: str, name: str) -> list[str]:
+    # The service joins both as they are; people forget the slash between them.
+    plain = prefix + name
+    return [f"{prefix.rstrip('/')}/{name.lstrip('/')}", *([] if prefix.endswith("/") else [plain])]
+
+
+def _parts(found: Iterable[_Chosen], window: Window | None, part_bytes: int) -> Iterator[Part]:
+    """Cut by accumulated size alone, so that the same input gives the same parts everywhere."""
+    group: list[_Chosen] = []
+    size = 0
+    for one in found:
+        if group and size + one.stat.size > part_bytes:
+            yield _part(group, window)
+            group, size = [], 0
+        group.append(one)
+        size += one.stat.size
+    if group:
+        yield _part(group, window)
+
+
+def _part(group: Sequence[_Chosen], window: Window | None) -> Part:
+    return Part(
+        objects=tuple(one.stat.address for one in group),
+        check_times=tuple(_is_checked(one, window) for one in group),
+        keep_undated=tuple(_keeps_undated(one, window) for one in group),
+    )
+
+
+def _is_checked(one: _Chosen, window: Window | None) -> bool:
+    # On whole hours the folder decides, so that each line is analysed by exactly one of a row of runs.
+    return window is not None and not (one.hour is not None and window.on_whole_hours)
+
+
+def _keeps_undated(one: _Chosen, window: Window | None) -> bool:
+    """Whether a record without a readable time belongs to the window: its whole folder hour does."""
+    if window is None or one.hour is None:
+        return True
+    return window.start <= one.hour and one.hour + HOUR <= window.end
+
+
+def _nothing(source: str, window: Window | None, variants: tuple[str, ...], search: _Search) -> str:
+    places = _some(search.places or [source])
+    parts = [f"Job inputs had no data: no object to read in {places}"]
+    if window is not None:
+        parts.append(f"window [{window.start.isoformat()}, {window.end.isoformat()})")
+    if variants:
+        there = f"; there are {', '.join(sorted(search.variants))}" if search.variants else ""
+        parts.append(f"variants {', '.join(variants)}{there}")
+    if search.skipped:
+        parts.append(
+            f"{len(search.skipped)} empty, hidden, unfinished or differently named objects were skipped: "
+            f"{_some(search.skipped)}"
+        )
+    return "; ".join(parts)
+
+
+def _some(texts: Sequence[str]) -> str:
+    more = f" and {len(texts) - SHOWN} more" if len(texts) > SHOWN else ""
+    return ", ".join(texts[:SHOWN]) + more

@@ -1,0 +1,172 @@
+"""The options that commands share, and what they become: arguments of `api` and `jobs`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+from open_model_monitor.errors import UsageError
+
+INPUT = Group.create_ordered("What is read")
+BASELINE = Group.create_ordered("What it is compared with")
+SCRIPTS = Group.create_ordered("Your scripts")
+WORK = Group.create_ordered("How it runs")
+OUTPUT = Group.create_ordered("What you get")
+
+
+def _option(group: Group, help: str, **more: Any) -> Parameter:
+    return Parameter(group=group, help=help, negative=(), **more)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Reading:
+    """Which data, and how their bytes are read."""
+
+    format: Annotated[
+        str | None, _option(INPUT, "csv, json, jsonlines, parquet, capture, or the text of a dataset_format.")
+    ] = None
+    header: Annotated[
+        bool | None,
+        Parameter(group=INPUT, help="Whether the first line of a CSV file names its columns.", negative="--no-header"),
+    ] = None
+    since: Annotated[str | None, _option(INPUT, "Captures from this time on: 2026-01-31T10:00:00Z.")] = None
+    until: Annotated[str | None, _option(INPUT, "Captures before this time.")] = None
+    variants: Annotated[list[str] | None, _option(INPUT, "Only these production variants; repeatable.")] = None
+
+    def as_format(self) -> Any:
+        """Return the `format` that `api` takes, None to look at the data.
+
+        Raises UsageError for a header that cannot be.
+        """
+        if self.header is None:
+            return self.format
+        if self.format not in (None, "csv"):
+            raise UsageError(f"--header and --no-header are about CSV files, not about --format {self.format}")
+        return {"csv": {"header": self.header}}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Cleaning:
+    """What counts as missing or malformed, and what is left out."""
+
+    missing: Annotated[
+        list[str] | None,
+        _option(INPUT, "A text that means missing, in all columns or in one: NA, or age=-1; repeatable."),
+    ] = None
+    exclude: Annotated[list[str] | None, _option(INPUT, "A column to leave out; repeatable.")] = None
+    max_malformed: Annotated[
+        float | None, _option(INPUT, "The share of unreadable lines that may be; 0.1 unless told.")
+    ] = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of a run that are set."""
+        missing: dict[str, list[str]] = {}
+        for text in self.missing or ():
+            column, separator, value = text.rpartition("=")
+            missing.setdefault(column if separator else "", []).append(value)
+        return _given(
+            missing_values=missing or None,
+            exclude_features_attribute=self.exclude,
+            max_malformed_fraction=self.max_malformed,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ScriptSettings:
+    """What scripts see and may use."""
+
+    env: Annotated[
+        list[str] | None, _option(SCRIPTS, "KEY=VALUE in the environment of the scripts; repeatable.")
+    ] = None
+    requirements: Annotated[
+        str | None, _option(SCRIPTS, "A requirements.txt to install for the scripts, once.")
+    ] = None
+    script_memory: Annotated[int | None, _option(SCRIPTS, "Megabytes a script may use; 4096 unless told.")] = None
+    seed: Annotated[int | None, _option(SCRIPTS, "Seed of the random numbers that scripts draw.")] = None
+    time_limit: Annotated[float | None, _option(WORK, "Seconds until the run is ended.")] = None
+
+    def environment(self) -> dict[str, str]:
+        """Return the entries for the scripts' environment."""
+        return pairs("--env", self.env)
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of a run that are set.
+
+        Raises UsageError for a requirements file that is not there.
+        """
+        if self.requirements is not None and not os.path.isfile(self.requirements):
+            raise UsageError(f"--requirements: there is no file {self.requirements}")
+        return _given(
+            script_requirements=self.requirements,
+            script_memory_mb=self.script_memory,
+            script_random_seed=self.seed,
+            max_runtime_seconds=self.time_limit,
+        )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Running:
+    """Scripts of a run, and how it goes about its work."""
+
+    preprocess: Annotated[
+        str | None, _option(SCRIPTS, "Script with preprocess_handler: record to rows.")
+    ] = None
+    postprocess: Annotated[
+        str | None, _option(SCRIPTS, "Script with postprocess_handler: called when all is written.")
+    ] = None
+    skip_failing_records: Annotated[
+        bool, _option(SCRIPTS, "Leave out records on which the preprocessor fails, up to 5 %.")
+    ] = False
+    script_workers: Annotated[
+        int | None, _option(SCRIPTS, "Processes of the preprocessor; 1 unless told, so that it may keep state.")
+    ] = None
+    workers: Annotated[int | None, _option(WORK, "Processes that read; one per core unless told.")] = None
+    behaviour: Annotated[
+        list[str] | None,
+        _option(BASELINE, "KEY=VALUE that changes how is judged, such as minimum_rows=100; repeatable."),
+    ] = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of a run that are set."""
+        skip = "skip" if self.skip_failing_records else None
+        return _given(workers=self.workers, script_workers=self.script_workers, on_record_error=skip)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Common:
+    """Options of every command."""
+
+    json: Annotated[bool, _option(OUTPUT, "One JSON document on stdout and nothing else.")] = False
+    debug: Annotated[bool, _option(OUTPUT, "Show our traceback when something fails, and our log.")] = False
+
+
+Like = Annotated[
+    Literal["recommended", "sagemaker"],
+    _option(BASELINE, "What the constraints ask for: what we recommend, or exactly what SageMaker would."),
+]
+
+
+def pairs(option: str, texts: list[str] | None) -> dict[str, str]:
+    """Return the `KEY=VALUE` texts of an option as a mapping.
+
+    Raises UsageError for a text without an equals sign.
+    """
+    found = {}
+    for text in texts or ():
+        key, separator, value = text.partition("=")
+        if not separator or not key:
+            raise UsageError(f"{option} {text!r}: expected KEY=VALUE")
+        found[key.strip()] = value
+    return found
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,66 @@
+"""The fold over parts: in this process, or in a pool of processes. Merges in the order of the parts."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import AbstractContextManager
+from functools import reduce
+from typing import Protocol
+
+from open_model_monitor.capture.record import Part
+from open_model_monitor.errors import EngineError
+
+Work = Callable[[Part], bytes]
+OpenWork = Callable[[], AbstractContextManager[Work]]  # opened once per worker; picklable
+Merge = Callable[[bytes, bytes], bytes]
+
+
+class Engine(Protocol):
+    """Whoever folds parts; parts must not be empty."""
+
+    def fold(self, parts: Sequence[Part], open_work: OpenWork, merge: Merge) -> bytes:
+        """Return the merged result of all parts, in their order."""
+        ...
+
+
+class Inline:
+    """One part after the other, here."""
+
+    def fold(self, parts: Sequence[Part], open_work: OpenWork, merge: Merge) -> bytes:
+        """See `Engine`."""
+        with open_work() as work:
+            return reduce(merge, map(work, parts))
+
+
+class Processes:
+    """A pool of spawned processes."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def fold(self, parts: Sequence[Part], open_work: OpenWork, merge: Merge) -> bytes:
+        """See `Engine`; raises EngineError if a worker dies."""
+        context = multiprocessing.get_context("spawn")
+        workers = min(self.workers, len(parts))
+        with ProcessPoolExecutor(workers, context, initializer=_open, initargs=(open_work,)) as pool:
+            try:
+                return reduce(merge, pool.map(_work, parts))
+            except BrokenProcessPool as error:
+                raise EngineError(
+                    f"one of {workers} worker processes died; if the machine ran out of memory, use fewer (--workers)"
+                ) from error
+
+
+_opened: list[Work] = []  # the worker of this process, for the life of its pool
+
+
+def _open(open_work: OpenWork) -> None:
+    # Left open on purpose: it ends with the process, whose pipes and children go with it.
+    _opened.append(open_work().__enter__())
+
+
+def _work(part: Part) -> bytes:
+    return _opened[0](part)

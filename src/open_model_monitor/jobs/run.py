@@ -1,0 +1,365 @@
+"""One run, from captured files to delivered documents."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from open_model_monitor.capture.formats import sniff_format
+from open_model_monitor.capture.jsontext import parse_json
+from open_model_monitor.capture.layout import Plan, plan
+from open_model_monitor.capture.record import Counts, Format
+from open_model_monitor.engines.local import Engine, Inline, Processes
+from open_model_monitor.errors import Malformed, NoData, ScriptError, ScriptFailure
+from open_model_monitor.jobs.baseline import Baseline, read_baseline
+from open_model_monitor.jobs.contract import Job
+from open_model_monitor.jobs.profile_parts import PartState, ProfileParts, Progress, ScriptSetup, merge_parts
+from open_model_monitor.jobs.script_log import Listener
+from open_model_monitor.jobs.scripting import LOG, script_setup
+from open_model_monitor.jobs.workspace import (
+    MESSAGE,
+    METRICS,
+    Workspace,
+    container_workspace,
+    private_workspace,
+)
+from open_model_monitor.monitors.base import Notice
+from open_model_monitor.monitors.data_quality import DataQuality
+from open_model_monitor.profile.state import loads
+from open_model_monitor.results.delivery import SUMMARY, add, check_destination, deliver
+from open_model_monitor.results.report import Report, to_json
+from open_model_monitor.rows.scripts import sha256_of
+from open_model_monitor.storage import Storage, normalise
+
+log = logging.getLogger(__name__)
+
+VIOLATIONS, ORIGINAL = "constraint_violations.json", "constraint_violations.original.json"
+METRIC_LINES = "cloudwatch_metrics.jsonl"
+SCRIPT_ERROR = "script_error.json"
+MIN_POSTPROCESSOR_SECONDS = 60.0
+
+
+def run(
+    job: Job,
+    *,
+    storage: Storage | None = None,
+    in_container: bool = False,
+    progress: Progress | None = None,
+    listener: Listener | None = None,
+) -> Report:
+    """Do one run and deliver its documents to `job.output` (None: nowhere, the report is all).
+
+    Raises the errors of `errors.py`; a run that found violations returns normally.
+    """
+    storage = storage or Storage()
+    if job.output is not None and not in_container:
+        check_destination(job.output)
+    with _workspace(job, in_container=in_container) as workspace:
+        try:
+            report = _Run(job, workspace, storage, progress, listener).report()
+        except ScriptError as error:
+            _leave_diagnosis(error, job, workspace, storage, in_container=in_container)
+            raise
+        if job.output is not None and not in_container:
+            deliver(workspace.output, job.output, storage)
+        return report
+
+
+def _workspace(job: Job, *, in_container: bool) -> AbstractContextManager[Workspace]:
+    if in_container:
+        return container_workspace(Path(job.output or "."))
+    local = job.output is not None and "://" not in normalise(job.output)
+    return private_workspace(Path(normalise(job.output or "")) if local else None)
+
+
+def _leave_diagnosis(
+    error: ScriptError, job: Job, workspace: Workspace, storage: Storage, *, in_container: bool
+) -> None:
+    """A failed run leaves its diagnosis beside what a former run delivered."""
+    diagnosis = workspace.output / SCRIPT_ERROR
+    diagnosis.write_bytes(to_json(error.failure.to_dict()))
+    if job.output is not None and not in_container:
+        add([p for p in (diagnosis, workspace.output / LOG) if p.exists()], job.output, storage)
+
+
+@dataclass(slots=True)
+class _Run:
+    """The steps of one run, in the order in which they stand here."""
+
+    job: Job
+    workspace: Workspace
+    storage: Storage
+    progress: Progress | None
+    listener: Listener | None
+
+    def report(self) -> Report:
+        job, started = self.job, time.monotonic()
+        limit = job.options.max_runtime_seconds
+        deadline = started + limit if limit else None
+        baseline = read_baseline(job, self.storage)
+        format_ = job.format or sniff_format(self.storage, job.source, job.window)
+        format_ = replace(format_, output_columns_position=baseline.output_columns_position or format_.output_columns_position)
+        planned = plan(self.storage, job.source, format_, job.window, variants=job.options.variants)
+        seen = self._fold(planned, format_, baseline, deadline)
+        judge(seen, job)
+        report = self._analyse(seen, planned, format_, baseline)
+        self._write(report)
+        if job.postprocessor:
+            report = self._postprocess(report, format_, deadline)
+        self._finish(report)
+        log.info(
+            "run kind=%s rows=%d violations=%s outcome=%s seconds=%.2f",
+            report.kind, report.rows, len(report.violations or ()), report.outcome, time.monotonic() - started,
+        )  # fmt: skip
+        return report
+
+    # ------------------------------------------------------------ read and profile
+
+    def _fold(self, planned: Plan, format_: Format, baseline: Baseline, deadline: float | None) -> PartState:
+        options = self.job.options
+        script = self._script("preprocessor", self.job.preprocessor, format_, deadline)
+        monitor = self._monitor(baseline)
+        work = ProfileParts(
+            format=format_,
+            window=self.job.window,
+            variants=options.variants,
+            baseline_columns=baseline.columns,
+            excluded=options.exclude_features_attribute,
+            options=monitor.profile_options(baseline.constraints, options.missing_values),
+            script=script,
+            deadline=deadline,
+            progress=self.progress,
+            listener=self.listener,
+        )
+        workers = options.script_workers if script else (options.workers or os.cpu_count() or 1)
+        engine: Engine = Inline()
+        if workers > 1 and len(planned.parts) > 1:
+            engine, work = Processes(workers), work.portable()
+        return loads(engine.fold(planned.parts, work, merge_parts), PartState)
+
+    def _script(
+        self, role: str, address: str | None, format_: Format, deadline: float | None
+    ) -> ScriptSetup | None:
+        if not address:
+            return None
+        return script_setup(
+            self.job,
+            role,
+            address,
+            format=format_,
+            deadline=deadline,
+            workspace=self.workspace,
+            storage=self.storage,
+        )
+
+    # ------------------------------------------------------------ analyse
+
+    def _analyse(self, seen: PartState, planned: Plan, format_: Format, baseline: Baseline) -> Report:
+        job = self.job
+        analysed = self._monitor(baseline).analyse(
+            seen.profile,
+            constraints=baseline.constraints,
+            baseline=baseline.statistics,
+            from_script=job.preprocessor is not None,
+            output_columns_position=format_.output_columns_position,
+            like_sagemaker=job.like == "sagemaker",
+        )
+        monitoring = not job.is_baseline
+        violations: Any = None
+        if monitoring and baseline.exists:
+            violations = tuple(analysed.violations)
+        return Report(
+            kind="monitoring" if monitoring else "baseline",
+            statistics=analysed.statistics,
+            constraints=analysed.constraints,
+            findings=tuple(analysed.findings),
+            violations=violations,
+            notices=(*_run_notices(seen, job), *analysed.notices),
+            metrics=tuple(analysed.metrics) if monitoring and job.publish_metrics else (),
+            features=analysed.features,
+            counts=seen.counts,
+            warnings=(*planned.warnings, *analysed.warnings, *_warnings(seen.counts)),
+            behaviour=baseline.behaviour.to_dict(),
+            source=job.source,
+            window=(job.window.start.isoformat(), job.window.end.isoformat()) if job.window else None,
+            scripts=self._hashes(),
+            record_failures=tuple(seen.failures),
+            output=job.output,
+        )
+
+    def _monitor(self, baseline: Baseline) -> DataQuality:
+        return DataQuality(baseline.behaviour, self.job.environment.get("categorical_drift_method"))
+
+    def _hashes(self) -> dict[str, str | None]:
+        scripts = {"preprocessor": self.job.preprocessor, "postprocessor": self.job.postprocessor}
+        return {
+            role: sha256_of(self.workspace.fetch_script(address, role, self.storage))
+            for role, address in scripts.items()
+            if address
+        }
+
+    # ------------------------------------------------------------ write, postprocess, finish
+
+    def _write(self, report: Report) -> None:
+        for name, document in report.documents().items():
+            (self.workspace.output / name).write_bytes(to_json(document))
+
+    def _postprocess(self, report: Report, format_: Format, deadline: float | None) -> Report:
+        """Call the users' handler; what it did to the violations counts, what it broke is restored."""
+        limit = time.monotonic() + self.job.options.postprocessor_timeout
+        if deadline is not None:
+            limit = min(limit, max(deadline, time.monotonic() + MIN_POSTPROCESSOR_SECONDS))
+        try:
+            setup = self._script("postprocessor", self.job.postprocessor, format_, limit)
+            assert setup is not None  # noqa: S101 — the caller asked for it
+            with setup.sandbox("postprocessor", self.listener) as sandbox:
+                sandbox.postprocess()
+        except ScriptError as error:
+            if self.job.options.postprocessor_failure == "fail":
+                raise
+            report = replace(report, script_failure=error.failure)
+            (self.workspace.output / SCRIPT_ERROR).write_bytes(to_json(error.failure.to_dict()))
+        return self._reread(report)
+
+    def _reread(self, report: Report) -> Report:
+        warnings = list(report.warnings)
+        for name, document in report.documents().items():
+            path, original = self.workspace.output / name, to_json(document)
+            try:
+                left = path.read_bytes()
+            except OSError:
+                warnings.append(f"the postprocessor removed {name}; it was restored")
+                path.write_bytes(original)
+                continue
+            if name != VIOLATIONS or left == original:
+                continue
+            entries = _violations_in(left)
+            if entries is None:
+                warnings.append(f"the postprocessor left no valid document in {name}; it was restored")
+                path.write_bytes(original)
+            else:
+                (self.workspace.output / ORIGINAL).write_bytes(original)
+                report = replace(report, violations=tuple(entries))
+        return replace(report, warnings=tuple(warnings))
+
+    def _finish(self, report: Report) -> None:
+        output, workspace = self.workspace.output, self.workspace
+        lines = b"".join(to_json_line(line) for line in self._metric_lines(report))
+        if lines:
+            with (workspace.path(METRICS) / METRIC_LINES).open("ab") as file:
+                file.write(lines)
+        if workspace.tree is not None and (written := sorted(workspace.path(METRICS).glob("*.json*"))):
+            (output / "metrics").mkdir(exist_ok=True)
+            for path in written:
+                (output / "metrics" / path.name).write_bytes(path.read_bytes())
+        files = sorted(p.relative_to(output).as_posix() for p in output.rglob("*") if p.is_file())
+        summary = {**report.to_dict(), "files": sorted({*files, SUMMARY})}
+        (output / SUMMARY).write_bytes(to_json(summary))
+        workspace.write(MESSAGE, report.exit_message[:1024])
+
+    def _metric_lines(self, report: Report) -> Iterator[dict[str, Any]]:
+        job = self.job
+        moment = job.metric_time or (job.window.start if job.window else None)
+        for metric in report.metrics:
+            yield from metric.lines(endpoint=job.endpoint, schedule=job.schedule, timestamp=moment)
+
+
+def to_json_line(value: dict[str, Any]) -> bytes:
+    """Return one line of a metric file."""
+    return msgspec.json.encode(value) + b"\n"
+
+
+def _violations_in(text: bytes) -> list[dict[str, str]] | None:
+    try:
+        entries = parse_json(text)["violations"]
+        kept = [
+            {"feature_name": e["feature_name"], "constraint_check_type": e["constraint_check_type"],
+             "description": str(e.get("description", ""))}
+            for e in entries
+        ]  # fmt: skip
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None
+    return kept if all(isinstance(e["feature_name"], str) for e in kept) else None
+
+
+def _run_notices(seen: PartState, job: Job) -> list[Notice]:
+    if seen.profile.rows or not job.preprocessor:
+        return []
+    return [Notice("all_dropped", None, f"the preprocessor dropped all {seen.counts.records_in} records")]
+
+
+def _warnings(counts: Counts) -> list[str]:
+    texts = [f"{text} ({times}×)" if times > 1 else text for text, times in counts.warnings.items()]
+    if counts.lines_malformed:
+        texts.append(f"{counts.lines_malformed} of {counts.lines_read} lines or records could not be read")
+    return texts
+
+
+# ---------------------------------------------------------------- is what was read good enough?
+
+
+def judge(seen: PartState, job: Job) -> None:
+    """Refuse what cannot be analysed: nothing read, too much malformed, a script that returned nothing.
+
+    Raises NoData, Malformed or ScriptError (`datasets.md` §13, `scripts.md` §5.3, §9).
+    """
+    counts = seen.counts
+    _judge_malformed(counts, job)
+    _judge_failing(seen, job)
+    if seen.profile.rows:
+        return
+    if not counts.records_in:
+        beyond = f"; {counts.records_out_of_window} records lie outside the window" if counts.records_out_of_window else ""
+        raise NoData(f"Job inputs had no data: no record in {job.source}{beyond}")
+    if counts.not_tabular:
+        kinds = ", ".join(sorted(counts.not_tabular))
+        raise Malformed(
+            f"No captured payload is tabular (content types: {kinds}); a preprocessing script is needed: "
+            "`omm inspect --write-script preprocessor.py` writes one to start from"
+        )
+    silent = counts.returned_none + counts.returned_empty
+    if job.preprocessor and counts.records_dropped_by_script and silent * 2 >= counts.records_dropped_by_script:
+        raise ScriptError(
+            ScriptFailure(
+                role="preprocessor",
+                phase="return value",
+                script=Path(job.preprocessor).name,
+                exception_type="NoRows",
+                message=f"the preprocessor never returned a row (None {counts.returned_none} times); "
+                "missing return statement?",
+                remedy="return a dict per row; return [] to drop a record",
+                records_processed=counts.records_in,
+            )
+        )
+    if job.is_baseline or not job.preprocessor:
+        raise NoData(f"No row is left of {counts.records_in} records in {job.source}: nothing to analyse")
+
+
+def _judge_malformed(counts: Counts, job: Job) -> None:
+    if counts.objects_unreadable and counts.objects_unreadable == counts.objects_selected and not counts.records_in:
+        raise Malformed(f"None of {counts.objects_selected} objects could be read: {'; '.join(counts.warnings)[:500]}")
+    read = max(counts.lines_read, counts.lines_malformed)
+    share = counts.lines_malformed / read if read else 0.0
+    limit = job.options.max_malformed_fraction
+    if share > limit or (share == 1.0 and counts.lines_malformed):
+        samples = "\n  ".join(counts.malformed)
+        raise Malformed(
+            f"{counts.lines_malformed} of {read} lines or records cannot be read ({share:.0%}; at most {limit:.0%} "
+            f"may be, see --max-malformed). The first ones:\n  {samples}"
+        )
+
+
+def _judge_failing(seen: PartState, job: Job) -> None:
+    failed, limit = seen.counts.records_failed_in_script, job.options.max_record_error_fraction
+    if failed and failed > limit * seen.counts.records_in and seen.failures:
+        first = seen.failures[0]
+        more = f"; {failed} of {seen.counts.records_in} records failed, more than the {limit:.0%} that may"
+        raise ScriptError(replace(first, message=first.message + more))

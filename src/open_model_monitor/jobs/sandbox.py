@@ -1,0 +1,327 @@
+"""A user's script in a process of its own: start it, feed it blocks, catch its output, watch its limits.
+
+Process separation, a cleaned environment, a memory limit and the run's time budget; no promise beyond that:
+scripts are trusted code (SECURITY.md).
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self, cast
+
+import msgspec
+import pyarrow as pa
+
+from open_model_monitor.capture.formats import items
+from open_model_monitor.capture.record import Block, Counts, Format, Item, Window
+from open_model_monitor.errors import EngineError, ScriptError, ScriptFailure
+from open_model_monitor.jobs.sandbox_child import PLACE
+from open_model_monitor.jobs.script_log import ScriptLog
+from open_model_monitor.rows.batches import batch_from_ipc
+from open_model_monitor.rows.scripts import argument_kind, excerpt, sha256_of
+
+SLOW_CALL = 60.0  # seconds a single call may take before a warning
+IN_FLIGHT = 2  # blocks sent ahead of the answers
+_GRACE = 2.0  # seconds for the last output of an ended process
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptLimits:
+    """What a script may use, and how its faults count.
+
+    `deadline` is a time of `time.monotonic`; None for no limit. `isolation` is "auto" (a mount namespace where
+    the system grants one, else redirection), "namespace" or "redirect".
+    """
+
+    memory_bytes: int = 4 << 30
+    deadline: float | None = None
+    skip_failing: bool = False
+    redact: bool = False
+    log_level: str = "INFO"
+    seed: int | None = None
+    isolation: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a script made of one block."""
+
+    batches: list[pa.RecordBatch]
+    counts: Counts
+    failures: list[ScriptFailure]
+
+
+@dataclass(slots=True)
+class Sandbox:
+    """One script's process; a context manager that ends it.
+
+    `tree` holds the private opt/ml (None: /opt/ml is real, as in a container); `cwd` is the script's own folder.
+    """
+
+    script: Path
+    role: str
+    environment: Mapping[str, str]
+    cwd: Path
+    tree: Path | None
+    log: ScriptLog
+    limits: ScriptLimits = ScriptLimits()
+    view: str = ""  # how the script sees /opt/ml: "namespace", "redirected" or "container"
+    _process: subprocess.Popen[bytes] = field(init=False, repr=False)
+    _inbox: Connection = field(init=False, repr=False)
+    _outbox: Connection = field(init=False, repr=False)
+    _place: mmap.mmap = field(init=False, repr=False)
+    _drains: list[threading.Thread] = field(default_factory=list, repr=False)
+    _sent: deque[Block] = field(default_factory=deque, repr=False)
+    _answered: int = 0
+    _reader: tuple[Format, Window | None, tuple[str, ...]] | None = None
+
+    def __enter__(self) -> Self:
+        """Start the process; the script is loaded by `start` or `postprocess`."""
+        theirs_in, outbox = os.pipe()
+        inbox, theirs_out = os.pipe()
+        log_out, log_in = os.pipe()
+        with tempfile.TemporaryFile() as shared:
+            shared.truncate(PLACE.size)
+            self._place = mmap.mmap(shared.fileno(), PLACE.size)
+            given = (theirs_in, theirs_out, log_in, shared.fileno())
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "open_model_monitor.jobs.sandbox_child", *map(str, given)],
+                env=dict(self.environment),
+                cwd=self.cwd,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=given,
+                start_new_session=True,
+            )
+        for descriptor in (theirs_in, theirs_out, log_in):
+            os.close(descriptor)
+        self._outbox = Connection(outbox, readable=False)
+        self._inbox = Connection(inbox, writable=False)
+        self._listen(cast(BinaryIO, self._process.stdout), "stdout")
+        self._listen(cast(BinaryIO, self._process.stderr), "stderr")
+        self._listen(os.fdopen(log_out, "rb"), "stdout")
+        return self
+
+    def _listen(self, pipe: BinaryIO, tag: str) -> None:
+        thread = threading.Thread(target=self.log.drain, args=(pipe, tag), daemon=True)
+        thread.start()
+        self._drains.append(thread)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._outbox.close()
+        if kind is not None:
+            self._kill()
+        try:
+            self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            self._kill()
+            self._process.wait()
+        self._kill()  # whatever the script left running
+        self._catch_up()
+        self._inbox.close()
+        self._place.close()
+
+    def _kill(self) -> None:
+        try:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+    def _catch_up(self) -> None:
+        end = time.monotonic() + _GRACE
+        for thread in self._drains:
+            thread.join(max(0.0, end - time.monotonic()))
+
+    # ------------------------------------------------------------ the two roles
+
+    def start(
+        self,
+        format_: Format,
+        window: Window | None = None,
+        variants: tuple[str, ...] = (),
+        baseline_columns: tuple[str, ...] = (),
+    ) -> None:
+        """Load a preprocessor.
+
+        Raises ScriptError if it cannot be loaded.
+        """
+        self._reader = (format_, window, variants)
+        self._order(
+            format=asdict(format_),
+            window=asdict(window) if window else None,
+            variants=list(variants),
+            baseline_columns=list(baseline_columns),
+        )
+        self.view = self._receive()["ready"]
+
+    def answers(self, blocks: Iterable[Block]) -> Iterator[Answer]:
+        """Yield the answer to each block, in order; the next blocks are worked on meanwhile.
+
+        Raises ScriptError as soon as a record fails, the process dies or the time limit passes.
+        """
+        sending: queue.Queue[bytes | None] = queue.Queue()
+        sender = threading.Thread(target=self._send_all, args=(sending,), daemon=True)
+        sender.start()
+        waiting = 0
+        try:
+            for block in blocks:
+                self._sent.append(block)
+                sending.put(msgspec.msgpack.encode(block))
+                waiting += 1
+                if waiting > IN_FLIGHT:
+                    yield self._answer()
+                    waiting -= 1
+            for _ in range(waiting):
+                yield self._answer()
+        finally:
+            sending.put(None)
+
+    def _send_all(self, sending: queue.Queue[bytes | None]) -> None:
+        try:
+            while (message := sending.get()) is not None:
+                self._outbox.send_bytes(message)
+        except OSError:
+            pass  # the process is gone; whoever waits for its answer finds out why
+
+    def _answer(self) -> Answer:
+        answer = self._receive()
+        self._sent.popleft()
+        self._answered += 1
+        return Answer(
+            [batch_from_ipc(batch) for batch in answer["batches"]],
+            Counts.from_dict(answer["counts"]),
+            [ScriptFailure(**failure) for failure in answer["failures"]],
+        )
+
+    def postprocess(self) -> None:
+        """Load and call a postprocessor.
+
+        Raises ScriptError if it fails.
+        """
+        self._order()
+        self._receive()
+
+    # ------------------------------------------------------------ talking to the process
+
+    def _order(self, **more: Any) -> None:
+        order = {
+            "role": self.role,
+            "script": str(self.script),
+            "tree": None if self.tree is None else str(self.tree),
+            "isolation": self.limits.isolation,
+            "memory_bytes": self.limits.memory_bytes,
+            "skip_failing": self.limits.skip_failing,
+            "redact": self.limits.redact,
+            "log_level": self.limits.log_level,
+            "seed": self.limits.seed,
+            **more,
+        }
+        try:
+            self._outbox.send_bytes(msgspec.msgpack.encode(order))
+        except OSError:
+            raise self._died() from None
+
+    def _receive(self) -> dict[str, Any]:
+        self._await()
+        try:
+            answer: dict[str, Any] = msgspec.msgpack.decode(self._inbox.recv_bytes())
+        except (EOFError, OSError):
+            raise self._died() from None
+        if "refused" in answer:
+            raise EngineError(answer["refused"])
+        if "failure" in answer:
+            self._catch_up()
+            raise ScriptError(replace(ScriptFailure(**answer["failure"]), log_tail=list(self.log.tail)))
+        return answer
+
+    def _await(self) -> None:
+        """Wait for an answer; warn about a call that takes long, end the process at the deadline."""
+        place, since, warned = self._in_hand(), time.monotonic(), False
+        while not wait([self._inbox], timeout=0.5):
+            now = time.monotonic()
+            if (at := self._in_hand()) != place:
+                place, since, warned = at, now, False
+            elif not warned and now - since > SLOW_CALL:
+                warned = True
+                self.log.add("WARNING omm", f"a single call takes more than {SLOW_CALL:.0f} s: {self._where()}")
+            if self.limits.deadline is not None and now > self.limits.deadline:
+                raise self._out_of_time()
+
+    def _in_hand(self) -> tuple[int, int]:
+        return cast(tuple[int, int], PLACE.unpack_from(self._place, 0))
+
+    def _item_in_hand(self) -> Item | None:
+        sequence, line = self._in_hand()
+        ahead = sequence - 1 - self._answered
+        if self._reader is None or line == 0 or not 0 <= ahead < len(self._sent):
+            return None
+        format_, window, variants = self._reader
+        read = items(self._sent[ahead], format_, Counts(), window=window, variants=variants)
+        return next((item for item in read if item.origin.line == line), None)
+
+    def _where(self) -> str:
+        item = self._item_in_hand()
+        return f"{item.origin.source} line {item.origin.line}" if item else "while it was loading"
+
+    def _out_of_time(self) -> ScriptError:
+        self._kill()
+        self._catch_up()
+        return self._failure(
+            "TimeLimitExceeded",
+            f"the run's time limit passed while the {self.role} was working",
+            "raise the limit (--time-limit), or look for an endless loop or a slow call in the script",
+        )
+
+    def _died(self) -> ScriptError | EngineError:
+        try:
+            code = self._process.wait(_GRACE)
+        except subprocess.TimeoutExpired:
+            return EngineError(f"the process of {self.script.name} stopped answering")
+        self._catch_up()
+        how = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit code {code}"
+        remedy = "see the log for its last output"
+        if code == -signal.SIGKILL:
+            remedy = "SIGKILL usually means that the machine ran out of memory; work on less at once"
+        return self._failure("ProcessDied", f"the process of the script {how}", remedy)
+
+    def _failure(self, kind: str, message: str, remedy: str) -> ScriptError:
+        item = self._item_in_hand()
+        loading = self.role == "preprocessor" and not self.view
+        failure = ScriptFailure(
+            role=self.role,
+            phase="load" if loading else "call",
+            script=self.script.name,
+            exception_type=kind,
+            message=message,
+            remedy=remedy,
+            script_sha256=sha256_of(self.script),
+            log_tail=list(self.log.tail),
+        )
+        if item is not None:
+            failure = replace(
+                failure,
+                argument=argument_kind(item),
+                source_object=item.origin.source,
+                line_number=item.origin.line,
+                event_id=item.origin.event_id,
+                inference_id=item.origin.inference_id,
+                payload_excerpt=None if self.limits.redact else excerpt(item),
+            )
+        return ScriptError(failure)

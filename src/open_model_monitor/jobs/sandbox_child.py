@@ -1,0 +1,241 @@
+"""The process of a user's script: isolate, load, answer. Started by `jobs.sandbox`, never imported by it.
+
+Talks msgpack over one pipe pair: the first message says what to load, each further one is a block; the answer to
+a block is its batches and counts, or the failure that ended the run. Log lines travel on a pipe of their own, so
+that they survive a crash.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import logging
+import mmap
+import os
+import resource
+import signal
+import struct
+import sys
+import warnings
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, TextIO
+
+MARK = "\x1e"  # opens a tagged log line: MARK tag MARK text
+PLACE = struct.Struct("<QQ")  # sequence number of the block in hand, line of the item in hand
+PR_SET_PDEATHSIG = 1
+
+
+def main() -> None:
+    """Run one script for one run; arguments: four file descriptors."""
+    receive, send, log, place = descriptors = tuple(map(int, sys.argv[1:5]))
+    for descriptor in descriptors:
+        os.set_inheritable(descriptor, False)  # what the script starts must not hold our pipes open
+    inbox, outbox = Connection(receive, writable=False), Connection(send, readable=False)
+    import msgspec
+
+    order = msgspec.msgpack.decode(inbox.recv_bytes())
+    _die_with_parent()
+    view = _isolate(order)
+    _limit(order)
+    logger = _set_up_log(log, order)
+    if view is None:
+        answer: dict[str, Any] = {"refused": "this system grants no mount namespace (script_isolation=namespace)"}
+    else:
+        try:
+            answer = _serve(order, logger, inbox, outbox, place, view)
+        except _ScriptFailed as failed:
+            answer = {"failure": failed.failure}
+    _flush()
+    outbox.send_bytes(msgspec.msgpack.encode(answer))
+
+
+class _ScriptFailed(Exception):
+    def __init__(self, failure: dict[str, Any]) -> None:
+        self.failure = failure
+
+
+def _die_with_parent() -> None:
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "prctl"):
+        libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _isolate(order: dict[str, Any]) -> str | None:
+    """Give the script its view of /opt/ml; returns which kind it is, None if the one asked for is not to be had."""
+    if order["tree"] is None:
+        return "container"  # the paths are real
+    tree = Path(order["tree"])
+    from open_model_monitor.jobs.namespace import enter
+    from open_model_monitor.jobs.redirect import redirect
+
+    if order["isolation"] in ("auto", "namespace") and enter(tree):
+        os.environ["output_path"] = "/opt/ml/processing/output"
+        return "namespace"
+    if order["isolation"] == "namespace":
+        return None
+    redirect(tree)
+    return "redirected"
+
+
+def _limit(order: dict[str, Any]) -> None:
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if order["memory_bytes"]:
+        resource.setrlimit(resource.RLIMIT_AS, (order["memory_bytes"],) * 2)
+
+
+def _serve(
+    order: dict[str, Any], logger: logging.Logger, inbox: Connection, outbox: Connection, place: int, view: str
+) -> dict[str, Any]:
+    import msgspec
+
+    from open_model_monitor.errors import ScriptError
+    from open_model_monitor.rows import scripts
+
+    if order["seed"] is not None:
+        _seed(order["seed"])
+    try:
+        handler = scripts.load(Path(order["script"]), order["role"])
+        if order["role"] == "postprocessor":
+            return _postprocess(handler)
+        outbox.send_bytes(msgspec.msgpack.encode({"ready": view}))
+        return _preprocess(order, handler, logger, inbox, outbox, place)
+    except ScriptError as error:
+        raise _ScriptFailed(error.failure.to_dict()) from error
+
+
+def _seed(seed: int) -> None:
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 — the generator that scripts use
+
+
+def _postprocess(handler: Any) -> dict[str, Any]:
+    from open_model_monitor.errors import ScriptError
+    from open_model_monitor.rows.scripts import failure_of
+
+    try:
+        handler.function()
+    except (Exception, SystemExit) as error:
+        failure = failure_of(error, role="postprocessor", phase="call", script=handler.script)
+        raise ScriptError(failure) from error
+    return {"done": True}
+
+
+def _preprocess(
+    order: dict[str, Any], handler: Any, logger: logging.Logger, inbox: Connection, outbox: Connection, place: int
+) -> dict[str, Any]:
+    import msgspec
+
+    from open_model_monitor.capture.record import Block, Counts, Format, Window
+    from open_model_monitor.rows.batches import batch_to_ipc
+    from open_model_monitor.rows.convert import Converter
+    from open_model_monitor.rows.lane import Lane
+    from open_model_monitor.rows.scripts import Preprocessor
+
+    format_ = msgspec.convert(order["format"], Format)
+    window = msgspec.convert(order["window"], Window) if order["window"] else None
+    converter = Converter(format_, tuple(order["baseline_columns"]))
+    preprocessor = Preprocessor(
+        handler, converter, logger, skip_failing=order["skip_failing"], redact=order["redact"]
+    )
+    lane = Lane(format_, converter, preprocessor.rows, window, tuple(order["variants"]))
+    read_block = msgspec.msgpack.Decoder(Block).decode
+    shared = mmap.mmap(place, PLACE.size)
+    sequence = 0
+
+    def watch(item: Any) -> None:
+        PLACE.pack_into(shared, 0, sequence, item.origin.line)
+
+    while True:
+        try:
+            block = read_block(inbox.recv_bytes())
+        except EOFError:
+            return {"done": True}
+        sequence += 1
+        counts = Counts()
+        batches = [batch_to_ipc(batch) for batch in lane.batches(block, counts, watch=watch)]
+        failures = [failure.to_dict() for failure in preprocessor.failures]
+        preprocessor.failures.clear()
+        PLACE.pack_into(shared, 0, sequence, 0)
+        answer = {"batches": batches, "counts": counts.to_dict(), "failures": failures}
+        outbox.send_bytes(msgspec.msgpack.encode(answer))
+
+
+# ---------------------------------------------------------------- output of the script
+
+
+class _TaggedLines(logging.Handler):
+    """Writes log records as tagged lines."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def emit(self, record: logging.LogRecord) -> None:
+        try:
+            text = self.format(record)
+        except Exception:
+            self.handleError(record)
+            return
+        tag = f"{record.levelname} {record.name}"
+        self._stream.write("".join(f"{MARK}{tag}{MARK}{line}\n" for line in text.split("\n")))
+
+
+class _TaggedStream:
+    """Stands for sys.stdout or sys.stderr: whole lines go to the log under its name."""
+
+    def __init__(self, stream: TextIO, tag: str, original: TextIO) -> None:
+        self._stream = stream
+        self._tag = tag
+        self._rest = ""
+        self._original = original
+
+    def write(self, text: str) -> int:
+        lines = (self._rest + str(text)).split("\n")
+        self._rest = lines.pop()
+        if lines:
+            self._stream.write("".join(f"{MARK}{self._tag}{MARK}{line}\n" for line in lines))
+        return len(text)
+
+    def writelines(self, lines: Any) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Nothing: a line leaves when it is whole."""
+
+    def finish(self) -> None:
+        if self._rest:
+            self.write("\n")
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+
+def _set_up_log(descriptor: int, order: dict[str, Any]) -> logging.Logger:
+    stream = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8", errors="replace")
+    faulthandler.enable(file=sys.__stderr__ or 2)
+    sys.stdout = _TaggedStream(stream, "stdout", sys.stdout)  # type: ignore[assignment]
+    sys.stderr = _TaggedStream(stream, "stderr", sys.stderr)  # type: ignore[assignment]
+    logging.captureWarnings(True)
+    warnings.simplefilter("default")
+    root = logging.getLogger()
+    root.addHandler(_TaggedLines(stream))
+    root.setLevel(order["log_level"])
+    logger = logging.getLogger(order["role"])
+    logger.setLevel(order["log_level"])
+    return logger
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, _TaggedStream):
+            stream.finish()
+
+
+if __name__ == "__main__":
+    main()

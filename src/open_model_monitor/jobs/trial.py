@@ -1,0 +1,232 @@
+"""Try a preprocessor on the first records, one by one: what went in, what came out, what it said, how it failed.
+
+The script runs in the process of a real run, set up the same way; only the blocks are cut so that each holds one
+record, and a record that fails does not end it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pyarrow as pa
+
+from open_model_monitor.capture.formats import blocks, items, sniff_format
+from open_model_monitor.capture.layout import plan
+from open_model_monitor.capture.record import JSON, Block, Counts, Format, Item, Origin
+from open_model_monitor.errors import ScriptError, ScriptFailure, UsageError
+from open_model_monitor.jobs.baseline import read_baseline
+from open_model_monitor.jobs.contract import Job
+from open_model_monitor.jobs.sandbox import Answer, Sandbox
+from open_model_monitor.jobs.script_log import Listener
+from open_model_monitor.jobs.scripting import script_setup
+from open_model_monitor.jobs.workspace import private_workspace
+from open_model_monitor.profile.values import class_of
+from open_model_monitor.rows.scripts import EXCERPT, excerpt
+from open_model_monitor.storage import Storage
+
+_QUIET = 0.003  # seconds without a line after which a record's log counts as complete
+_PATIENCE = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One record and what the script made of it.
+
+    `dropped` is why there are no rows, None if there are; `types` holds the class of each column's values;
+    `seconds` include the way to the script's process and back.
+    """
+
+    number: int
+    origin: Origin
+    argument: str  # the payload, shortened
+    rows: tuple[dict[str, Any], ...] = ()
+    types: dict[str, str] = field(default_factory=dict)
+    dropped: str | None = None
+    log: tuple[tuple[str, str], ...] = ()  # tag and text of each line
+    seconds: float = 0.0
+    failure: ScriptFailure | None = None
+    batches: tuple[pa.RecordBatch, ...] = field(default=(), repr=False, compare=False)
+
+    def to_dict(self) -> JSON:
+        """Return the trial as JSON values."""
+        return {
+            "number": self.number,
+            "object": self.origin.source,
+            "line": self.origin.line,
+            "event_id": self.origin.event_id,
+            "argument": self.argument,
+            "rows": list(self.rows),
+            "types": self.types,
+            "dropped": self.dropped,
+            "log": [{"tag": tag, "text": text} for tag, text in self.log],
+            "seconds": self.seconds,
+            "failure": self.failure.to_dict() if self.failure else None,
+        }
+
+
+def trial(
+    job: Job, *, limit: int = 20, storage: Storage | None = None, on_log: Listener | None = None
+) -> Iterator[Trial]:
+    """Yield what the job's preprocessor makes of each of the first `limit` records.
+
+    `on_log` is told of each line of the script's output as it comes. A script that died ends the trials; its
+    last one carries the failure.
+
+    Raises ScriptError if the script cannot be loaded, and what a run raises for data that cannot be had.
+    """
+    if not job.preprocessor:
+        raise UsageError("There is no preprocessor to try")
+    storage = storage or Storage()
+    # Failing records are reported one by one, as a run does that may skip them.
+    job = replace(job, options=replace(job.options, on_record_error="skip"))
+    format_ = job.format or sniff_format(storage, job.source, job.window)
+    baseline = read_baseline(job, storage)
+    lines = _Lines(on_log)
+    seconds = job.options.max_runtime_seconds
+    with private_workspace(None) as workspace:
+        setup = script_setup(
+            job,
+            "preprocessor",
+            job.preprocessor,
+            format=format_,
+            deadline=time.monotonic() + seconds if seconds else None,
+            workspace=workspace,
+            storage=storage,
+        )
+        with setup.sandbox("preprocessor", lines) as sandbox:
+            sandbox.start(format_, job.window, job.options.variants, baseline.columns)
+            number = 0
+            for block, item in _records(job, format_, storage):
+                if number >= limit:
+                    return
+                number += not item.header
+                tried = _try(sandbox, block, item, number, lines)
+                if not item.header or tried.rows or tried.failure:
+                    yield tried
+                if tried.failure is not None and tried.failure.exception_type in _FATAL:
+                    return
+
+
+_FATAL = ("ProcessDied", "TimeLimitExceeded")
+
+
+class _Lines:
+    """Collects the lines that belong to the record in hand."""
+
+    def __init__(self, on_log: Listener | None) -> None:
+        self._on_log = on_log
+        self._lines: list[tuple[str, str]] = []
+        self._last = 0.0
+
+    def __call__(self, tag: str, text: str) -> None:
+        self._lines.append((tag, text))
+        self._last = time.monotonic()
+        if self._on_log is not None:
+            self._on_log(tag, text)
+
+    def taken(self) -> tuple[tuple[str, str], ...]:
+        """Return the lines since the last call; they come on a pipe of their own, so wait until it is quiet."""
+        asked = time.monotonic()
+        while time.monotonic() - max(asked, self._last) < _QUIET and time.monotonic() - asked < _PATIENCE:
+            time.sleep(_QUIET / 3)
+        lines, self._lines = self._lines, []
+        return tuple(lines)
+
+
+def _try(sandbox: Sandbox, block: Block, item: Item, number: int, lines: _Lines) -> Trial:
+    started = time.perf_counter()
+    answer, failure = Answer([], Counts(), []), None
+    try:
+        with contextlib.closing(sandbox.answers([block])) as answers:
+            answer = next(answers)
+    except ScriptError as error:
+        failure = error.failure
+    seconds = time.perf_counter() - started
+    failure = failure or next(iter(answer.failures), None)
+    rows = [row for batch in answer.batches for row in _rows(batch)]
+    return Trial(
+        number=number,
+        origin=item.origin,
+        argument=excerpt(item),
+        rows=tuple(rows),
+        types=_types(rows),
+        dropped=None if rows or failure else _why_dropped(answer.counts),
+        log=lines.taken(),
+        seconds=seconds,
+        failure=failure,
+        batches=tuple(answer.batches),
+    )
+
+
+def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
+    if batch.num_columns:
+        yield from batch.to_pylist()
+    else:  # rows without columns are rows
+        yield from ({} for _ in range(batch.num_rows))
+
+
+def _types(rows: list[dict[str, Any]]) -> dict[str, str]:
+    types: dict[str, str] = {}
+    for row in rows:
+        for name, value in row.items():
+            if types.get(name, "Unknown") == "Unknown":
+                types[name] = _type(value)
+    return types
+
+
+def _type(value: Any) -> str:
+    if isinstance(value, str):
+        return class_of(value)
+    return {int: "Integral", float: "Fractional", bool: "Boolean"}.get(type(value), "Unknown")
+
+
+def _why_dropped(counts: Counts) -> str:
+    if counts.malformed:
+        return f"not readable: {counts.malformed[0]}"
+    if counts.not_tabular:
+        return f"no table in {', '.join(counts.not_tabular)}"
+    if counts.returned_none:
+        return "the handler returned None (is there a return missing?)"
+    if counts.returned_empty:
+        return "the handler returned an empty dict"
+    return "the handler returned no rows ([])"
+
+
+# ---------------------------------------------------------------- one record per block
+
+
+def _records(job: Job, format_: Format, storage: Storage) -> Iterator[tuple[Block, Item]]:
+    """Yield blocks of one record each, and the record as the script will see it."""
+    planned = plan(storage, job.source, format_, job.window, variants=job.options.variants)
+    for part in planned.parts:
+        for block in blocks(storage, part, format_, Counts(), block_bytes=1):
+            counts = Counts()
+            read = list(items(block, format_, counts, window=job.window, variants=job.options.variants))
+            records = [item for item in read if not item.header]
+            if len(records) > 1:
+                yield from _cut(block, records, format_)
+            elif read:
+                yield block, read[-1]
+            elif counts.lines_malformed:  # shown as what it is
+                text = block.data[:EXCERPT].decode("utf-8", "replace").strip()
+                yield block, Item("csv", text, Origin(block.source, block.first_line))
+
+
+def _cut(block: Block, records: list[Item], format_: Format) -> Iterator[tuple[Block, Item]]:
+    """Cut what cannot be read line by line: Parquet rows, and the elements of a JSON document."""
+    table = pa.ipc.open_stream(block.data).read_all() if format_.kind == "parquet" else None
+    for place, item in enumerate(records):
+        if table is None:
+            data = json.dumps([item.value]).encode()
+        else:
+            sink = pa.BufferOutputStream()
+            with pa.ipc.new_stream(sink, table.schema) as writer:
+                writer.write_table(table.slice(place, 1))
+            data = sink.getvalue().to_pybytes()
+        first = block.starts_object and place == 0
+        yield replace(block, data=data, first_line=item.origin.line, starts_object=first), item

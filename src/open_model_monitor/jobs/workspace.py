@@ -1,0 +1,164 @@
+"""The run's private folder: the /opt/ml tree that scripts know, a scratch folder, an environment without secrets."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from open_model_monitor.errors import OutsideError, ScriptError, ScriptFailure, StorageError
+from open_model_monitor.jobs.contract import OUTPUT
+from open_model_monitor.storage import Storage, normalise
+
+CONFIG = "/opt/ml/config/processingjobconfig.json"
+CONFIG_COPY = "/opt/ml/processing/processingjobconfig.json"
+MESSAGE = "/opt/ml/output/message"
+METRICS = "/opt/ml/output/metrics/cloudwatch"
+CODE = {"preprocessor": "/opt/ml/processing/code/preprocessing", "postprocessor": "/opt/ml/processing/code/postprocessing"}
+_STAGING = ".omm-run-"
+
+# What a process needs to start at all; nothing in it tells a secret.
+_BASE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_BASE_PREFIXES = ("OPENBLAS_", "OMP_", "MKL_")
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A run's folders. `tree` holds the private opt/ml; None in a container, where /opt/ml is real."""
+
+    tree: Path | None
+    scratch: Path
+    output: Path
+
+    def path(self, shown: str) -> Path:
+        """Return where the path `shown` below /opt/ml really is."""
+        return Path(shown) if self.tree is None else Path(f"{self.tree}{shown}")
+
+    def write(self, shown: str, text: str) -> None:
+        """Write a small file below /opt/ml, atomically."""
+        path = self.path(shown)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        partial.write_text(text, encoding="utf-8")
+        partial.replace(path)
+
+    def fetch_script(self, address: str, role: str, storage: Storage) -> Path:
+        """Return the local path of a script: itself if it is local, else its copy in the run's folder.
+
+        Raises ScriptError (phase "load") if it cannot be had.
+        """
+        address = normalise(address)
+        local = Path(address)
+        if "://" not in address and local.is_file() and (self.tree is None or not address.startswith("/opt/ml/")):
+            return local
+        try:
+            text = storage.read(address)
+        except StorageError as error:
+            message = f"Cannot fetch {role} script {address}: {error}"
+            failure = ScriptFailure(role, "load", local.name, "ScriptNotFound", message)
+            raise ScriptError(failure) from error
+        folder = self.path(CODE[role])
+        folder.mkdir(parents=True, exist_ok=True)
+        copy = folder / local.name
+        copy.write_bytes(text)
+        return copy
+
+    def environment(
+        self, contract: Mapping[str, str], *, passthrough: tuple[str, ...] = (), python_path: str | None = None
+    ) -> dict[str, str]:
+        """Return the environment of a script: what starts a process, what the operator lets through, the contract."""
+        base = {
+            name: value
+            for name, value in os.environ.items()
+            if name in _BASE or name in passthrough or name.startswith(_BASE_PREFIXES)
+        }
+        if python_path:
+            base["PYTHONPATH"] = os.pathsep.join(filter(None, (python_path, base.get("PYTHONPATH"))))
+        temporary = self.scratch / "tmp"
+        temporary.mkdir(exist_ok=True)
+        private = {"HOME": str(self.scratch), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
+        # One thread per library: scripts work record by record, and each thread costs address space.
+        threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        return {**threads, **base, **contract, **private, "output_path": str(self.output)}
+
+
+@contextlib.contextmanager
+def private_workspace(beside: Path | None) -> Iterator[Workspace]:
+    """Make a workspace that is removed afterwards; next to the folder `beside`, so that its output can be swapped in.
+
+    What a killed run left behind next to `beside` is removed first.
+    """
+    parent = beside.parent if beside is not None else Path(tempfile.gettempdir())
+    parent.mkdir(parents=True, exist_ok=True)
+    _remove_stale(parent)
+    root = Path(tempfile.mkdtemp(prefix=_STAGING, dir=parent))
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            yield _laid_out(root)
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+
+def _laid_out(root: Path) -> Workspace:
+    output = Path(f"{root}{OUTPUT}")
+    for folder in (output, Path(f"{root}{METRICS}"), Path(f"{root}{CONFIG}").parent, root / "scratch"):
+        folder.mkdir(parents=True)
+    return Workspace(root, root / "scratch", output)
+
+
+def _remove_stale(parent: Path) -> None:
+    for left in parent.glob(f"{_STAGING}*"):
+        with contextlib.suppress(OSError), (left / "lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while the run that owns it lives
+            shutil.rmtree(left, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def container_workspace(output: Path) -> Iterator[Workspace]:
+    """Return the workspace of a container, whose /opt/ml is real."""
+    for folder in (output, Path(METRICS)):
+        folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="omm-scratch-") as scratch:
+        yield Workspace(None, Path(scratch), output)
+
+
+def write_config(workspace: Workspace, name: str, environment: Mapping[str, str]) -> None:
+    """Write the `processingjobconfig.json` that scripts read; in a container it is there already."""
+    if workspace.tree is None:
+        return
+    config: dict[str, Any] = {"ProcessingJobName": name, "Environment": dict(environment)}
+    for shown in (CONFIG, CONFIG_COPY):
+        workspace.write(shown, json.dumps(config, indent=2))
+
+
+def installed_requirements(requirements: Path) -> str:
+    """Install a script's requirements into a cache folder of their own; returns the folder.
+
+    Raises OutsideError with pip's last lines if they cannot be installed.
+    """
+    digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:20]
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "open-model-monitor" / "requirements"
+    folder = cache / digest
+    if folder.is_dir():
+        return str(folder)
+    cache.mkdir(parents=True, exist_ok=True)
+    partial = Path(tempfile.mkdtemp(prefix=f".{digest}-", dir=cache))
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(partial), "-r", str(requirements)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 — our own interpreter
+    if done.returncode:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise OutsideError(f"pip could not install {requirements}:\n{done.stderr.strip()[-1000:]}")
+    with contextlib.suppress(OSError):  # somebody else was faster
+        partial.rename(folder)
+    return str(folder)

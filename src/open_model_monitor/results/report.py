@@ -1,0 +1,157 @@
+"""Report: everything one run produced, as values; and how each becomes a document."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from open_model_monitor.capture.record import JSON, Counts
+from open_model_monitor.errors import ScriptFailure
+from open_model_monitor.monitors.base import Finding, Metric, Notice
+from open_model_monitor.monitors.constraints import Constraints
+from open_model_monitor.monitors.statistics import Statistics
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+COMPLETED, WITH_VIOLATIONS = "Completed", "CompletedWithViolations"
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a run found. Falsy nothing: look at `violations` and `outcome`.
+
+    `violations` are the entries of `constraint_violations.json` as the postprocessor left them, None if the run
+    checked nothing. `constraints` are suggested from the data of this run. `distances` hold, per feature, what
+    the run summary says about drift.
+    """
+
+    kind: str  # "baseline" or "monitoring"
+    statistics: Statistics
+    constraints: Constraints
+    findings: tuple[Finding, ...] = ()
+    violations: tuple[Mapping[str, str], ...] | None = None
+    notices: tuple[Notice, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    features: Mapping[str, JSON] = field(default_factory=dict)  # per feature: type counts, distances, thresholds
+    counts: Counts = field(default_factory=Counts)
+    warnings: tuple[str, ...] = ()
+    behaviour: Mapping[str, JSON] = field(default_factory=dict)
+    source: str = ""
+    window: tuple[str, str] | None = None
+    scripts: Mapping[str, str | None] = field(default_factory=dict)  # "preprocessor sha256" and the like
+    record_failures: tuple[ScriptFailure, ...] = ()  # of records left out because they may fail
+    script_failure: ScriptFailure | None = None  # of the postprocessor
+    output: str | None = None
+
+    @property
+    def outcome(self) -> str:
+        """`Completed` or `CompletedWithViolations`."""
+        return WITH_VIOLATIONS if self.violations else COMPLETED
+
+    @property
+    def exit_message(self) -> str:
+        """The sentence that ends the job (`api.md` §11.7), with what the postprocessor's failure adds."""
+        number = len(self.violations or ())
+        text = "no violations" if not number else f"{number} violations"
+        message = f"{self.outcome}: Job completed successfully with {text}."
+        return f"{message} {self.script_failure.summary()}" if self.script_failure else message
+
+    @property
+    def rows(self) -> int:
+        """Rows analysed."""
+        return self.counts.rows_out
+
+    def documents(self) -> dict[str, JSON]:
+        """Return the documents of the run by file name, without the summary."""
+        documents: dict[str, JSON] = {
+            "statistics.json": self.statistics.to_dict(),
+            "constraints.json": self.constraints.to_dict(),
+        }
+        kept = self.behaviour.get("violations_file_when_clean") != "never"
+        if self.violations or (self.violations is not None and kept):
+            documents["constraint_violations.json"] = {"violations": [dict(entry) for entry in self.violations]}
+        return documents
+
+    def to_dict(self) -> dict[str, JSON]:
+        """Return the content of `run_summary.json`: what was counted, decided and noticed; no times, no hosts."""
+        counts = self.counts.to_dict()
+        counts.pop("row_widths")
+        return {
+            "kind": self.kind,
+            "outcome": self.outcome,
+            "exit_message": self.exit_message,
+            "source": self.source,
+            "window": list(self.window) if self.window else None,
+            "scripts": dict(self.scripts),
+            "behaviour": dict(self.behaviour),
+            "violations": len(self.violations) if self.violations is not None else None,
+            "counts": {**counts, "rows_ragged": self.counts.rows_ragged},
+            "notices": [notice.to_dict() for notice in self.notices],
+            "warnings": list(self.warnings),
+            "features": dict(self.features),
+            "record_failures": [failure.to_dict() for failure in self.record_failures],
+            "PostprocessingStatus": self._postprocessing(),
+        }
+
+    def _postprocessing(self) -> str | None:
+        if "postprocessor" not in self.scripts:
+            return None
+        return "Failed" if self.script_failure else "Completed"
+
+    def to_arrow(self) -> pa.Table:
+        """Return one row per feature: name, type, completeness, mean, … and its violations."""
+        import pyarrow as pa
+
+        return pa.Table.from_pylist(list(self._rows()))
+
+    def _rows(self) -> Sequence[dict[str, Any]]:
+        rows = []
+        for feature in self.statistics.to_dict()["features"]:
+            numbers = feature.get("numerical_statistics") or {}
+            common = (numbers or feature["string_statistics"])["common"]
+            found = [e for e in self.violations or () if e["feature_name"] == feature["name"]]
+            rows.append(
+                {
+                    "feature": feature["name"],
+                    "type": feature["inferred_type"],
+                    "present": common["num_present"],
+                    "missing": common["num_missing"],
+                    **{key: numbers.get(key) for key in ("mean", "std_dev", "min", "max")},
+                    "violations": ", ".join(e["constraint_check_type"] for e in found),
+                }
+            )
+        return rows
+
+    def __repr__(self) -> str:
+        head = f"{self.kind} of {self.rows} rows × {len(self.statistics.features)} features: {self.outcome}"
+        lines = [f"  {e['feature_name']}: {e['description']}" for e in (self.violations or ())[:10]]
+        more = len(self.violations or ()) - len(lines)
+        return "\n".join([head, *lines, *([f"  … and {more} more"] if more > 0 else [])])
+
+    def _repr_html_(self) -> str:
+        """Notebooks show a table of the features, violations marked."""
+        rows = self._rows()
+        cells = "".join(
+            f"<tr{' style=color:#b00' if row['violations'] else ''}>"
+            + "".join(f"<td>{html.escape(_shown(value))}</td>" for value in row.values())
+            + "</tr>"
+            for row in rows
+        )
+        names = "".join(f"<th>{html.escape(name)}</th>" for name in (rows[0] if rows else ()))
+        return f"<p><b>{html.escape(self.exit_message)}</b></p><table><tr>{names}</tr>{cells}</table>"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def to_json(document: JSON) -> bytes:
+    """Return a document's bytes: UTF-8, two blanks of indentation. What is not a number is null, never a bare NaN."""
+    return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

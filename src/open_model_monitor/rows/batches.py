@@ -1,0 +1,294 @@
+"""Rows become batches: Arrow columns of some thousand rows.
+
+A batch is a `pyarrow.RecordBatch`. What Arrow cannot say about a column stands in its field's metadata:
+
+    section   "output", "input" or ""
+    named     "1" if the column has a name of its own, "0" for `_c{position}`
+    texts     how many present values were text to begin with; absent: all of a string column, none of a number's
+    infinite  how many present values were infinite and stand as null
+
+A column of one native kind is int64 or float64. A column that mixes kinds is text: every number becomes its
+text, and `texts` remembers how many values were not numbers, because a column of nothing but numbers is
+promoted as a whole while a column with text is judged value by value.
+"""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import enum
+import math
+import uuid
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import pyarrow as pa
+
+from open_model_monitor.capture.record import Columns, Counts, Row, Value
+from open_model_monitor.errors import DataError
+from open_model_monitor.rows.payloads import PayloadError, flatten_row, is_nested
+
+MAX_ROWS = 8192
+MAX_CELLS = 1 << 20
+
+Metadata = dict[bytes, bytes]
+
+_BLANKS = " \t\n\r\v\f"
+_FLAT = frozenset((str, int, float, bool, type(None)))
+
+
+class Batcher:
+    """Collects rows and cuts them into batches.
+
+    Bounded by rows and by cells; who feeds large texts calls `flush` after each block it has read.
+    """
+
+    def __init__(self, counts: Counts, *, max_rows: int = MAX_ROWS, max_cells: int = MAX_CELLS) -> None:
+        self.counts = counts
+        self._max_rows = max_rows
+        self._max_cells = max_cells
+        self._rows: list[Row] = []
+        self._cells = 0
+
+    def add(self, row: Row) -> None:
+        """Take one more row."""
+        self._rows.append(row)
+        self._cells += len(row.values)
+
+    @property
+    def full(self) -> bool:
+        """Whether the batch should be cut now."""
+        return len(self._rows) >= self._max_rows or self._cells >= self._max_cells
+
+    def flush(self) -> pa.RecordBatch | None:
+        """Return what was collected as a batch, or None if there is nothing."""
+        rows, self._rows, self._cells = self._rows, [], 0
+        if not rows:
+            return None
+        self.counts.rows_out += len(rows)
+        return to_batch(rows, self.counts)
+
+
+def to_batch(rows: Sequence[Row], counts: Counts) -> pa.RecordBatch:
+    """Turn rows into one batch; rows of different columns share the union of their columns.
+
+    Raises DataError if nested values make more columns than a row may have.
+    """
+    shape, columns = _columns(rows)
+    kinds = [set(map(type, values)) for values in columns]
+    if any(
+        not types <= _FLAT and _any_nested(values, types)
+        for values, types in zip(columns, kinds, strict=True)
+    ):
+        shape, columns = _columns(_flattened(rows, counts))
+        kinds = [set(map(type, values)) for values in columns]
+    if not columns:  # a batch without columns still has rows
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([])))
+    arrays, fields = [], []
+    for i, name in enumerate(shape.names):
+        array, metadata = column(columns[i], partial(_warn, counts, name), kinds[i])
+        metadata[b"section"] = shape.sections[i].encode()
+        metadata[b"named"] = b"1" if shape.named[i] else b"0"
+        arrays.append(array)
+        fields.append(pa.field(_sound(name), array.type, metadata=metadata))
+    return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _warn(counts: Counts, name: str, text: str) -> None:
+    counts.warn(f"column {name}: {text}")
+
+
+def _columns(rows: Sequence[Row]) -> tuple[Columns, list[Sequence[Any]]]:
+    """Return the columns of all rows and their values; None where a row lacks the column."""
+    first = rows[0].columns
+    if all(row.columns is first for row in rows):
+        return first, list(zip(*(row.values for row in rows), strict=True))
+    places: dict[int, list[int]] = {}
+    for i, row in enumerate(rows):
+        places.setdefault(id(row.columns), []).append(i)
+    union: dict[str, tuple[str, bool]] = {}
+    values: dict[str, list[Any]] = {}
+    for at in places.values():
+        shape = rows[at[0]].columns
+        for name, section, named in zip(shape.names, shape.sections, shape.named, strict=True):
+            if name not in union:
+                union[name], values[name] = (section, named), [None] * len(rows)
+        for name, column in zip(shape.names, zip(*(rows[i].values for i in at), strict=True), strict=True):
+            target = values[name]
+            for i, value in zip(at, column, strict=True):
+                target[i] = value
+    sections = tuple(section for section, _ in union.values())
+    return Columns(tuple(union), sections, tuple(named for _, named in union.values())), list(values.values())
+
+
+def _any_nested(values: Sequence[Any], kinds: set[type]) -> bool:
+    # Only what has a length can hold several values: this spares asking each number of NumPy.
+    able = {kind for kind in kinds - _FLAT if hasattr(kind, "__len__") and not issubclass(kind, (str, bytes))}
+    return bool(able) and any(is_nested(value) for value in values if type(value) in able)
+
+
+def _flattened(rows: Sequence[Row], counts: Counts) -> list[Row]:
+    """Return flat rows in place of nested ones, which scripts and tables hold, captures never."""
+    shapes: dict[tuple[int, tuple[str, ...]], Columns] = {}
+    flat = []
+    for row in rows:
+        notes: list[str] = []
+        try:
+            names, values = flatten_row(dict(zip(row.columns.names, row.values, strict=True)), notes)
+        except PayloadError as error:
+            raise DataError(f"{row.origin.source}:{row.origin.line}: {error}") from error
+        for text in notes:
+            counts.warn(text)
+        key = (id(row.columns), names)
+        if key not in shapes:
+            shapes[key] = _after_flattening(row.columns, names)
+        flat.append(Row(shapes[key], values, row.origin))
+    return flat
+
+
+def _after_flattening(columns: Columns, names: tuple[str, ...]) -> Columns:
+    before = {
+        name: (section, named)
+        for name, section, named in zip(columns.names, columns.sections, columns.named, strict=True)
+    }
+    after = [before.get(name, ("", True)) for name in names]
+    return Columns(names, tuple(section for section, _ in after), tuple(named for _, named in after))
+
+
+def _sound(text: str) -> str:
+    """Return a text with what UTF-8 cannot say replaced: lone surrogates, which JSON can spell."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode()
+    return text
+
+
+def column(
+    values: Sequence[Any], warn: Callable[[str], None], kinds: set[type] | None = None
+) -> tuple[pa.Array, Metadata]:
+    """Turn one column's values into an Arrow array and its metadata; see the module's text.
+
+    `kinds` are the types among the values, if the caller has looked already.
+    """
+    kinds = set(map(type, values)) if kinds is None else set(kinds)
+    if not kinds <= _FLAT:
+        values = [plain(value, warn) for value in values]
+        kinds = set(map(type, values))
+    kinds.discard(type(None))
+    if kinds == {str}:
+        return _text(values), {}
+    if kinds == {int}:
+        try:
+            return pa.array(values, pa.int64()), {}
+        except OverflowError:
+            return _text([None if v is None else number_text(v) for v in values]), {b"texts": b"0"}
+    if kinds == {float}:
+        return pa.array(values, pa.float64()), {}
+    if not kinds:
+        return pa.nulls(len(values)), {}
+    return _mixed(values)
+
+
+def _mixed(values: Sequence[Value]) -> tuple[pa.Array, Metadata]:
+    texts = infinite = 0
+    written: list[str | None] = []
+    for value in values:
+        if isinstance(value, bool):
+            written.append("true" if value else "false")
+            texts += 1
+        elif isinstance(value, str):
+            written.append(value)
+            texts += _counts_as_text(value)
+        elif isinstance(value, float) and not math.isfinite(value):
+            written.append(None)
+            infinite += math.isinf(value)
+        else:
+            written.append(None if value is None else number_text(value))
+    return _text(written), {b"texts": str(texts).encode(), b"infinite": str(infinite).encode()}
+
+
+def _counts_as_text(value: str) -> bool:
+    # Not what is missing, nor the word that may mean so: neither keeps a column of numbers from promotion.
+    return value.strip(_BLANKS).lower() not in ("", "nan")
+
+
+def number_text(value: int | float) -> str:
+    """Return the text that stands for a number where a column mixes numbers and text."""
+    if isinstance(value, float):
+        return repr(value)
+    try:
+        return str(value)
+    except ValueError:  # beyond the digits that Python agrees to write
+        return format(Decimal(value), "f")
+
+
+def _text(values: Sequence[str | None]) -> pa.Array:
+    try:
+        return pa.array(values, pa.string())
+    except UnicodeEncodeError:
+        return pa.array([v and _sound(v) for v in values], pa.string())
+
+
+def plain(value: Any, warn: Callable[[str], None]) -> Value:
+    """Return the plain value that stands for what a script or a Parquet file holds.
+
+    Numbers of NumPy and pandas become Python's, times and ids their ISO or plain text, bytes their UTF-8 or
+    base64 text; an unknown object its `str`, with a warning.
+    """
+    if value is None or type(value) in _FLAT:
+        return value  # type: ignore[no-any-return]
+    name = type(value).__name__
+    if name in ("NAType", "NaTType"):
+        return None
+    if isinstance(value, enum.Enum):
+        return plain(value.value, warn)
+    if isinstance(value, str | int | float):  # subclasses, numpy.str_ and numpy.float64 among them
+        return next(kind(value) for kind in (str, int, float) if isinstance(value, kind))
+    if isinstance(value, Decimal):
+        return _decimal(value)
+    if isinstance(value, datetime.date | datetime.time):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID | datetime.timedelta) or hasattr(value, "__fspath__"):
+        return str(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return _bytes_text(bytes(value))
+    if name in ("datetime64", "timedelta64"):  # whose item() is a bare number when they count nanoseconds
+        return None if str(value) == "NaT" else str(value)
+    if callable(item := getattr(value, "item", None)) and getattr(value, "ndim", None) == 0:
+        inner = item()  # a scalar of NumPy, or an array without dimensions
+        if type(inner) is not type(value):
+            return plain(inner, warn)
+        if name == "longdouble":
+            return float(inner)
+    warn(f"values of type {name} were turned into text")
+    return str(value)
+
+
+def _decimal(value: Decimal) -> int | float | None:
+    if value.is_nan():
+        return None
+    return int(value) if value.is_finite() and value.as_tuple().exponent == 0 else float(value)
+
+
+def _bytes_text(value: bytes) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(value).decode()
+
+
+def batch_to_ipc(batch: pa.RecordBatch) -> bytes:
+    """Return the batch as an Arrow IPC stream, metadata included."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
+
+
+def batch_from_ipc(data: bytes | memoryview) -> pa.RecordBatch:
+    """Rebuild the batch of `batch_to_ipc`."""
+    with pa.ipc.open_stream(data) as reader:
+        return reader.read_next_batch()

@@ -1,0 +1,50 @@
+"""The reference lane: one block in, batches out, item by item. Steps 2 to 4 of a run.
+
+The same code runs in our process without a script, and in the script's own process with one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from open_model_monitor.capture.formats import items
+from open_model_monitor.capture.record import Block, Counts, Format, Item, Row, Window
+from open_model_monitor.rows.batches import Batcher
+from open_model_monitor.rows.convert import Converter
+
+Rows = Callable[[Item, Counts], list[Row]]
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """How items become rows: by the user's handler, or by the default conversion."""
+
+    format: Format
+    converter: Converter
+    preprocess: Rows | None = None
+    window: Window | None = None
+    variants: tuple[str, ...] = ()
+
+    def batches(
+        self, block: Block, counts: Counts, *, watch: Callable[[Item], object] | None = None
+    ) -> Iterator[pa.RecordBatch]:
+        """Yield the batches of one block; `watch` is told of each item before it is worked on."""
+        batcher = Batcher(counts)
+        for item in items(block, self.format, counts, window=self.window, variants=self.variants):
+            if watch is not None:
+                watch(item)
+            for row in self._rows(item, block)(item, counts):
+                batcher.add(row)
+            if batcher.full and (batch := batcher.flush()) is not None:
+                yield batch
+        if (batch := batcher.flush()) is not None:
+            yield batch
+
+    def _rows(self, item: Item, block: Block) -> Rows:
+        # Every block of a CSV object carries the header; a handler sees it once per object.
+        if self.preprocess is None or (item.header and not block.starts_object):
+            return self.converter.rows
+        return self.preprocess

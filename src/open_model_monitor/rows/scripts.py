@@ -1,0 +1,391 @@
+"""The users' handlers: load, call, understand what comes back, report what went wrong.
+
+Runs inside the process of the script (see `jobs.sandbox_child`), never in ours. Contract: `scripts.md` §2, §5, §9.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import inspect
+import logging
+import sys
+import traceback
+import types
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from open_model_monitor.capture.record import CapturedData, Columns, Counts, Item, Row
+from open_model_monitor.errors import ScriptError, ScriptFailure
+from open_model_monitor.rows.convert import Converter
+
+HANDLERS = {"preprocessor": "preprocess_handler", "postprocessor": "postprocess_handler"}
+EXPECTED = {
+    "preprocessor": "preprocess_handler(inference_record) or preprocess_handler(inference_record, logger)",
+    "postprocessor": "postprocess_handler()",
+}
+EXCERPT = 2000  # characters of a payload in an error report
+REPR = 200
+TRACEBACKS = 20  # distinct failures kept when records may fail
+_QUOTES = "“”‘’„‟«»"
+_RESERVED = ("eventMetadata", "eventVersion")
+
+
+# ---------------------------------------------------------------- failures
+
+
+def failure_of(error: BaseException, *, role: str, phase: str, script: Path) -> ScriptFailure:
+    """Describe an exception of the script at `script`: its own innermost line and the traceback without ours."""
+    frames = traceback.TracebackException.from_exception(error, capture_locals=False)
+    _fold(frames, script)
+    own = [frame for frame in frames.stack if _is_users(frame.filename, script)]
+    line: int | None = own[-1].lineno if own else None
+    function = own[-1].name if own else None
+    if isinstance(error, SyntaxError) and error.filename == str(script):
+        line, function = error.lineno, None
+    return ScriptFailure(
+        role=role,
+        phase=phase,
+        script=script.name,
+        exception_type=type(error).__name__,
+        message=str(error) or repr(error),
+        line=line,
+        function=function,
+        traceback="".join(frames.format()),
+        remedy=_remedy(error, line_text=_line(script, line)),
+        script_sha256=sha256_of(script),
+    )
+
+
+def sha256_of(script: Path) -> str | None:
+    """Return the hash of a script's bytes, None if it cannot be read."""
+    try:
+        return hashlib.sha256(script.read_bytes()).hexdigest()
+    except OSError:
+        return None
+
+
+def _is_users(filename: str, script: Path) -> bool:
+    return filename == str(script)
+
+
+def _fold(frames: traceback.TracebackException, script: Path) -> None:
+    """Drop our frames and the import machinery's above the script's first one, in chained causes too."""
+    seen: set[int] = set()
+    while frames is not None and id(frames) not in seen:
+        seen.add(id(frames))
+        first = next((i for i, f in enumerate(frames.stack) if _is_users(f.filename, script)), len(frames.stack))
+        del frames.stack[:first]
+        frames = frames.__cause__ or frames.__context__  # type: ignore[assignment]
+
+
+def _line(script: Path, line: int | None) -> str:
+    try:
+        return script.read_text(errors="replace").splitlines()[(line or 0) - 1] if line else ""
+    except (OSError, IndexError):
+        return ""
+
+
+def _remedy(error: BaseException, *, line_text: str) -> str | None:
+    if isinstance(error, SyntaxError) and any(quote in line_text for quote in _QUOTES):
+        return "the line holds typographic quotes, as code copied from a web page does; type plain ' or \""
+    if isinstance(error, ModuleNotFoundError):
+        return (
+            f"the module '{error.name}' is not installed where the script runs; name its package in a requirements "
+            "file (--requirements), or lay the module beside the script"
+        )
+    if isinstance(error, MemoryError):
+        return "the script reached its memory limit; raise it (--script-memory) or work on less at once"
+    if isinstance(error, SystemExit):
+        return "a handler must return, not exit; to drop a record return []"
+    if isinstance(error, AttributeError) and "'NoneType'" in str(error):
+        return "that section was not captured for this record; test it for None first"
+    return None
+
+
+# ---------------------------------------------------------------- loading
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A loaded handler and how it is called."""
+
+    function: Callable[..., Any]
+    role: str
+    script: Path
+    logger_as: str | None = None  # "positional", "keyword" or None
+
+    def bound(self, logger: logging.Logger) -> Callable[[Any], Any]:
+        """Return the preprocess handler as a function of the record alone."""
+        function = self.function
+        if self.logger_as == "positional":
+            return lambda record: function(record, logger)
+        if self.logger_as == "keyword":
+            return lambda record: function(record, logger=logger)
+        return function
+
+
+def load(script: Path, role: str) -> Handler:
+    """Import a script as a module and find its handler.
+
+    Raises ScriptError (phase "load") for whatever is wrong: syntax, imports, the handler's name or signature.
+    """
+    module = _import(script, role)
+    name = HANDLERS[role]
+    function = getattr(module, name, None)
+    if function is None:
+        found = sorted(
+            key for key, value in vars(module).items() if inspect.isfunction(value) and not key.startswith("_")
+        )
+        _refuse(script, role, f"there is no function {name}; functions found: {', '.join(found) or 'none'}")
+    if not callable(function):
+        _refuse(script, role, f"{name} is a {type(function).__name__}, not a function")
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        _refuse(script, role, f"{name} is a coroutine function; make it a plain one (def, not async def)")
+    return Handler(function, role, script, _check_signature(function, script, role))
+
+
+def _import(script: Path, role: str) -> types.ModuleType:
+    name = script.stem if script.stem.isidentifier() and script.stem not in sys.modules else f"user_{role}"
+    sys.path.insert(0, str(script.parent))
+    spec = importlib.util.spec_from_file_location(name, script)
+    if spec is None or spec.loader is None:
+        _refuse(script, role, "is not a Python file; its name must end in .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except (Exception, SystemExit) as error:
+        raise ScriptError(failure_of(error, role=role, phase="load", script=script)) from error
+    return module
+
+
+def _refuse(script: Path, role: str, message: str) -> Any:
+    raise ScriptError(
+        ScriptFailure(
+            role=role,
+            phase="load",
+            script=script.name,
+            exception_type="LoadError",
+            message=message,
+            remedy=f"expected: {EXPECTED[role]}",
+            script_sha256=sha256_of(script),
+        )
+    )
+
+
+def _check_signature(function: Callable[..., Any], script: Path, role: str) -> str | None:
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        return None
+    kinds = inspect.Parameter
+    positional = [p for p in parameters if p.kind in (kinds.POSITIONAL_ONLY, kinds.POSITIONAL_OR_KEYWORD)]
+    required = [p for p in positional if p.default is kinds.empty]
+    varargs = any(p.kind is kinds.VAR_POSITIONAL for p in parameters)
+    keyword = [p for p in parameters if p.kind is kinds.KEYWORD_ONLY and p.default is kinds.empty]
+    takes_logger = any(p.kind is kinds.KEYWORD_ONLY and p.name == "logger" for p in parameters)
+    stray = [p.name for p in keyword if not (role == "preprocessor" and p.name == "logger")]
+    found = f"{HANDLERS[role]}{inspect.signature(function)}"
+    if stray:
+        _refuse(script, role, f"{found} requires the keyword argument {stray[0]}, which nobody passes")
+    if role == "postprocessor":
+        if required:
+            _refuse(script, role, f"{found} requires an argument, but a postprocessor is called with none")
+        return None
+    if len(required) > 2 or not (required or positional or varargs):
+        _refuse(script, role, f"{found} takes {len(required)} required arguments")
+    if len(required) == 2 or (varargs and len(required) <= 1 and len(positional) <= 1):
+        return "positional"
+    if len(positional) > len(required) and len(positional) >= 2 and "log" in positional[1].name.lower():
+        return "positional"
+    return "keyword" if takes_logger else None
+
+
+# ---------------------------------------------------------------- calling
+
+
+class ReturnValueError(TypeError):
+    """A handler returned something that is not rows."""
+
+
+class Preprocessor:
+    """Calls a preprocess handler with one item at a time and turns what comes back into rows."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        converter: Converter,
+        logger: logging.Logger,
+        *,
+        skip_failing: bool = False,
+        redact: bool = False,
+    ) -> None:
+        self._handler = handler
+        self._call = handler.bound(logger)
+        self._converter = converter
+        self._log = logger
+        self._skip = skip_failing
+        self._redact = redact
+        self._keys: tuple[Any, ...] = ()
+        self._columns = Columns((), (), ())
+        self._processed = 0
+        self._warned: set[str] = set()
+        self.failures: list[ScriptFailure] = []  # of records left out, the first distinct ones
+
+    def rows(self, item: Item, counts: Counts) -> list[Row]:
+        """Return the rows that the handler makes of an item; none if it dropped it.
+
+        Raises ScriptError if the handler raises or returns what is not rows, unless failing records are skipped.
+        """
+        if item.header:
+            return self._header(item, counts)
+        phase = "call"
+        try:
+            returned = self._call(item.value)
+            if type(returned) is types.GeneratorType:
+                returned = list(returned)
+            phase = "return value"
+            rows = self._understand(returned, item, counts)
+        except (Exception, SystemExit) as error:
+            return self._failed(error, phase, item, counts)
+        self._processed += 1
+        if not rows:
+            counts.records_dropped_by_script += 1
+        return rows
+
+    def _header(self, item: Item, counts: Counts) -> list[Row]:
+        """The header line of a CSV file: dropped if the handler drops it, fails on it or returns its texts."""
+        self._converter.rows(item, counts)
+        try:
+            rows = self._understand(self._call(item.value), item, Counts())
+        except Exception as error:
+            self._log.info("header line skipped: %s: %s", type(error).__name__, error)
+            return []
+        fields = set(self._converter.header_names)
+        if rows and all(str(value).strip() in fields for row in rows for value in row.values if value is not None):
+            self._log.info("header line skipped: the handler returned its names")
+            return []
+        return rows
+
+    def _failed(self, error: BaseException, phase: str, item: Item, counts: Counts) -> list[Row]:
+        failure = self._describe(error, phase, item)
+        if not self._skip:
+            raise ScriptError(failure) from error
+        counts.records_failed_in_script += 1
+        known = {(f.exception_type, f.line, f.phase) for f in self.failures}
+        if len(self.failures) < TRACEBACKS and (failure.exception_type, failure.line, phase) not in known:
+            self.failures.append(failure)
+        return []
+
+    def _describe(self, error: BaseException, phase: str, item: Item) -> ScriptFailure:
+        failure = failure_of(error, role="preprocessor", phase=phase, script=self._handler.script)
+        return replace(
+            failure,
+            argument=argument_kind(item),
+            source_object=item.origin.source,
+            line_number=item.origin.line,
+            event_id=item.origin.event_id,
+            inference_id=item.origin.inference_id,
+            payload_excerpt=None if self._redact else excerpt(item),
+            records_processed=self._processed,
+        )
+
+    # -------------------------------------------------------- return values
+
+    def _understand(self, returned: Any, item: Item, counts: Counts) -> list[Row]:
+        if type(returned) is dict:
+            return self._of_mapping(returned, item, counts)
+        if returned is None:
+            counts.returned_none += 1
+            self._warn_once("the handler returned None for a record, which drops it; return [] to say so")
+            return []
+        if isinstance(returned, CapturedData):
+            return self._converter.rows(replace(item, kind="capture", value=returned), counts)
+        if isinstance(returned, Mapping):
+            return self._of_mapping(dict(returned), item, counts)
+        if isinstance(returned, str) and item.kind == "csv" and returned == item.value:
+            return [] if item.header else self._converter.rows(item, counts)
+        return [row for element in self._elements(returned) for row in self._of_element(element, item, counts)]
+
+    def _elements(self, returned: Any) -> Iterator[Any]:
+        if type(returned).__name__ == "Series" and hasattr(returned, "to_dict"):  # pandas
+            return iter([returned.to_dict()])
+        if hasattr(returned, "to_dict") and hasattr(returned, "iterrows"):  # a pandas DataFrame
+            return iter(returned.to_dict("records"))
+        for method in ("to_dicts", "to_pylist"):  # Polars, Arrow
+            if hasattr(returned, method):
+                return iter(getattr(returned, method)())
+        if isinstance(returned, (str, bytes, int, float)) or not hasattr(returned, "__iter__"):
+            raise ReturnValueError(_not_rows(returned))
+        return iter(returned)
+
+    def _of_element(self, element: Any, item: Item, counts: Counts) -> list[Row]:
+        if element is None:
+            counts.returned_none += 1
+            self._warn_once("the handler returned None inside a list; the element is dropped")
+            return []
+        if isinstance(element, CapturedData):
+            return self._converter.rows(replace(item, kind="capture", value=element), counts)
+        if not isinstance(element, Mapping):
+            raise ReturnValueError(_not_rows(element, "a list of "))
+        return self._of_mapping(dict(element), item, counts)
+
+    def _of_mapping(self, mapping: dict[Any, Any], item: Item, counts: Counts) -> list[Row]:
+        if not mapping:
+            counts.returned_empty += 1
+            self._warn_once("the handler returned an empty dict, which drops the record; return [] to say so")
+            return []
+        if "captureData" in mapping and isinstance(mapping["captureData"], dict):
+            record = CapturedData(mapping)
+            if record.sections():
+                return self._converter.rows(replace(item, kind="capture", value=record), counts)
+        for name in _RESERVED:
+            if name in mapping and (name == "eventVersion" or isinstance(mapping[name], dict)):
+                mapping = {key: value for key, value in mapping.items() if key != name}
+        keys = tuple(mapping)
+        if keys != self._keys:
+            self._columns = self._named(keys)
+            self._keys = keys
+        return [Row(self._columns, list(mapping.values()), item.origin)]
+
+    def _named(self, keys: tuple[Any, ...]) -> Columns:
+        names = tuple(map(str, keys))
+        if len(set(names)) < len(names):
+            double = next(name for name in names if names.count(name) > 1)
+            raise ReturnValueError(f"two keys of the returned dict have the same text: {double!r}")
+        for key in keys:
+            if not isinstance(key, (str, int, float)):
+                self._warn_once(f"keys of type {type(key).__name__} were turned into text")
+        return Columns(names, ("",) * len(names), (True,) * len(names))
+
+    def _warn_once(self, text: str) -> None:
+        if text not in self._warned:
+            self._warned.add(text)
+            self._log.warning(text)
+
+
+def _not_rows(value: Any, prefix: str = "") -> str:
+    shown = repr(value)
+    shown = shown if len(shown) <= REPR else shown[:REPR] + "…"
+    return (
+        f"the handler returned {prefix}{type(value).__name__} ({shown}); accepted are a dict (one row), "
+        "a list of dicts (rows), [] (drop the record) or the record itself"
+    )
+
+
+def argument_kind(item: Item) -> str:
+    """Return what the handler was called with, in a few words."""
+    return {"capture": "CapturedData", "csv": "CSV line (str)", "parquet": "Parquet row (dict)"}.get(
+        item.kind, f"JSON value ({type(item.value).__name__})"
+    )
+
+
+def excerpt(item: Item) -> str:
+    """Return the item's payload, shortened."""
+    if isinstance(item.value, CapturedData):
+        parts = [f"{name} {s.encoding or ''} {s.data!r}" for name, s in item.value.sections().items()]
+        return "; ".join(parts)[:EXCERPT]
+    return (item.value if isinstance(item.value, str) else repr(item.value))[:EXCERPT]

@@ -1,0 +1,363 @@
+"""Bytes by address: local paths, `s3://`, `gs://`, `az://`, `abfs://`, `memory://`, and whatever fsspec knows.
+
+An address is a `str`. Addresses without a scheme are absolute local paths once normalised. Every failure is
+a `StorageError` that names the address and what to do about it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol, cast
+from urllib.parse import unquote, urlsplit
+
+from open_model_monitor.errors import StorageError, UsageError
+
+READ_AHEAD = 8 << 20  # one request to an object store costs tens of milliseconds, so ask for much at once
+OBJECT_STORES = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss")
+FSSPEC_DRIVERS = {"hdfs": "pyarrow", "sftp": "paramiko", "ssh": "paramiko", "smb": "smbprotocol"}
+
+Names = list[str]  # inside the classes below, `list` is a method
+
+
+@dataclass(frozen=True, slots=True)
+class Stat:
+    """One object or file; `modified` is aware and UTC."""
+
+    address: str
+    size: int
+    modified: datetime
+
+
+def normalise(address: str | os.PathLike[str]) -> str:
+    """Return a local address as an absolute path, any other unchanged."""
+    text = os.fspath(address)
+    if text[:7].lower() == "file://":
+        text = unquote(urlsplit(text).path)
+    return text if is_remote(text) else os.path.abspath(os.path.expanduser(text))
+
+
+def is_remote(address: str) -> bool:
+    """Whether the address has a scheme other than `file`."""
+    scheme, found, _ = address.partition("://")
+    return bool(found) and scheme.lower() != "file"
+
+
+class Storage:
+    """Reads and writes objects and files; cheap to create, and safe to share between threads.
+
+    Access to object stores is configured by the environment variables of each cloud, such as
+    `AWS_ENDPOINT_URL`, `AWS_REGION` and `AWS_ACCESS_KEY_ID`.
+    """
+
+    def __init__(self) -> None:
+        self._places: dict[str, _Place] = {}
+
+    def list(self, prefix: str) -> list[Stat]:
+        """Return every object below a folder, or the object itself, in the order of the addresses."""
+        address = normalise(prefix).rstrip("/") or "/"
+        with _explained(address, "list"):
+            place = self._place(address)
+            found = list(place.list(address))
+            if not found and (itself := place.stat(address)):
+                found = [itself]
+        return sorted(found, key=lambda stat: stat.address)
+
+    def folders(self, prefix: str) -> Names:
+        """Return the names of the folders directly below a folder, sorted."""
+        address = normalise(prefix).rstrip("/") or "/"
+        with _explained(address, "list"):
+            return sorted(self._place(address).folders(address))
+
+    def stat(self, address: str) -> Stat | None:
+        """Return size and time of one object, or None if there is no such object."""
+        address = normalise(address)
+        with _explained(address, "look at"):
+            return self._place(address).stat(address)
+
+    def exists(self, address: str) -> bool:
+        """Whether there is an object or a file (not a folder) at the address."""
+        return self.stat(address) is not None
+
+    def open(self, address: str) -> BinaryIO:
+        """Open an object for buffered, seekable reading; what is not read is not fetched."""
+        address = normalise(address)
+        with _explained(address, "read"):
+            return self._place(address).open(address)
+
+    def read(self, address: str) -> bytes:
+        """Return the whole content of an object."""
+        with self.open(address) as stream, _explained(address, "read"):
+            return stream.read()
+
+    def write(self, address: str, data: bytes) -> None:
+        """Create or replace an object; readers see the old content or the new, never a part."""
+        address = normalise(address)
+        with _explained(address, "write"):
+            self._place(address).write(address, data)
+
+    def _place(self, address: str) -> _Place:
+        if not is_remote(address):
+            return _LOCAL
+        scheme, _, rest = address.partition("://")
+        root = f"{scheme}://{rest.partition('/')[0]}"
+        if scheme.lower() == "memory":
+            return _MEMORY.setdefault(root, _memory(root))
+        if root not in self._places:
+            known = scheme.lower() in OBJECT_STORES
+            self._places[root] = _object_store(root) if known else _Foreign(scheme)
+        return self._places[root]
+
+
+class _Place(Protocol):
+    """Where some addresses lead; raises what the library behind it raises."""
+
+    def list(self, address: str) -> Iterator[Stat]: ...
+    def folders(self, address: str) -> Names: ...
+    def stat(self, address: str) -> Stat | None: ...
+    def open(self, address: str) -> BinaryIO: ...
+    def write(self, address: str, data: bytes) -> None: ...
+
+
+class _Local:
+    """Files and folders of this machine."""
+
+    def list(self, address: str) -> Iterator[Stat]:
+        if os.path.isdir(address):
+            yield from self._below(address, above=())
+
+    def _below(self, folder: str, above: tuple[tuple[int, int], ...]) -> Iterator[Stat]:
+        info = os.stat(folder)
+        identity = (info.st_dev, info.st_ino)
+        if identity in above:  # a link that leads back up
+            return
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    yield from self._below(entry.path, (*above, identity))
+                elif stat := self.stat(entry.path):
+                    yield stat
+
+    def folders(self, address: str) -> Names:
+        try:
+            with os.scandir(address) as entries:
+                return [entry.name for entry in entries if entry.is_dir()]
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+    def stat(self, address: str) -> Stat | None:
+        try:
+            info = os.stat(address)
+        except (FileNotFoundError, NotADirectoryError):  # also a dangling link
+            return None
+        if os.path.isdir(address):
+            return None
+        return Stat(address, info.st_size, datetime.fromtimestamp(info.st_mtime, UTC))
+
+    def open(self, address: str) -> BinaryIO:
+        return open(address, "rb")
+
+    def write(self, address: str, data: bytes) -> None:
+        folder = Path(address).parent
+        folder.mkdir(parents=True, exist_ok=True)
+        temporary = folder / f".{uuid.uuid4().hex}.tmp"
+        try:
+            with open(temporary, "xb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(temporary, address)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+class _Objects:
+    """Objects in one bucket or container, through obstore."""
+
+    def __init__(self, root: str, store: Any) -> None:
+        self._root = root
+        self._store = store
+
+    def list(self, address: str) -> Iterator[Stat]:
+        for metas in self._store.list(self._key(address) or None, chunk_size=1000):
+            yield from map(self._stat, metas)
+
+    def folders(self, address: str) -> Names:
+        found = self._store.list_with_delimiter(self._key(address) or None)
+        return [prefix.rstrip("/").rpartition("/")[2] for prefix in found["common_prefixes"]]
+
+    def stat(self, address: str) -> Stat | None:
+        key = self._key(address)
+        try:
+            return self._stat(self._store.head(key)) if key else None
+        except FileNotFoundError:
+            return None
+
+    def open(self, address: str) -> BinaryIO:
+        key = self._key(address)
+        size = self._store.head(key)["size"]
+        return io.BufferedReader(_Ranges(self._store, key, size, address), READ_AHEAD)
+
+    def write(self, address: str, data: bytes) -> None:
+        self._store.put(self._key(address), data)
+
+    def _key(self, address: str) -> str:
+        return address[len(self._root) :].removeprefix("/")
+
+    def _stat(self, meta: Any) -> Stat:
+        return Stat(f"{self._root}/{meta['path']}", meta["size"], meta["last_modified"])
+
+
+class _Ranges(io.RawIOBase):
+    """One object as a file that fetches a range per read, so that no request lives long."""
+
+    def __init__(self, store: Any, key: str, size: int, address: str) -> None:
+        self._store, self._key, self._size, self._address = store, key, size, address
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._size}[whence]
+        self._at = max(0, start + offset)
+        return self._at
+
+    def readinto(self, buffer: Any, /) -> int:
+        end = min(self._at + len(buffer), self._size)
+        if end <= self._at:
+            return 0
+        with _explained(self._address, "read"):
+            data = memoryview(self._store.get_range(self._key, start=self._at, end=end))
+        buffer[: len(data)] = data
+        self._at += len(data)
+        return len(data)
+
+
+class _Foreign:
+    """Files of any other scheme, through fsspec."""
+
+    def __init__(self, scheme: str) -> None:
+        driver = FSSPEC_DRIVERS.get(scheme.lower(), f"<the driver for {scheme}>")
+        try:
+            fsspec = importlib.import_module("fsspec")
+            self._files = fsspec.filesystem(scheme.lower())
+        except (ImportError, ValueError) as error:
+            raise UsageError(
+                f"addresses that start with {scheme}:// need fsspec and a driver ({error}); "
+                f"pip install fsspec {driver}, or use a local path, s3://, gs:// or az://"
+            ) from error
+
+    def list(self, address: str) -> Iterator[Stat]:
+        for info in self._files.find(address, detail=True).values():
+            yield self._stat(self._files.unstrip_protocol(info["name"]), info)
+
+    def folders(self, address: str) -> Names:
+        try:
+            found = self._files.ls(address, detail=True)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        names = (info["name"].rstrip("/").rpartition("/")[2] for info in found if info["type"] == "directory")
+        return list(names)
+
+    def stat(self, address: str) -> Stat | None:
+        try:
+            info = self._files.info(address)
+        except FileNotFoundError:
+            return None
+        return None if info["type"] == "directory" else self._stat(address, info)
+
+    def open(self, address: str) -> BinaryIO:
+        stream = self._files.open(address, "rb")
+        return stream if isinstance(stream, io.BufferedReader) else cast(BinaryIO, io.BufferedReader(stream))
+
+    def write(self, address: str, data: bytes) -> None:
+        self._files.makedirs(address.rpartition("/")[0], exist_ok=True)
+        self._files.pipe_file(address, data)
+
+    def _stat(self, address: str, info: Any) -> Stat:
+        times = (info.get(key) for key in ("LastModified", "last_modified", "modified", "mtime", "created"))
+        return Stat(address, info["size"] or 0, _aware(next((time for time in times if time), 0)))
+
+
+_LOCAL = _Local()
+_MEMORY: dict[str, _Place] = {}  # shared, so that everything in this process sees the same objects
+
+
+def _memory(root: str) -> _Place:
+    from obstore.store import MemoryStore
+
+    return _Objects(root, MemoryStore())
+
+
+def _object_store(root: str) -> _Place:
+    from obstore.store import from_url
+
+    # Servers of one's own often have no certificate; plain http must then be allowed expressly.
+    endpoints = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "AZURE_STORAGE_ENDPOINT")
+    plain = any(os.environ.get(name, "").lower().startswith("http://") for name in endpoints)
+    with _explained(root, "open"):
+        # The options are the same for all stores, which the overloads of from_url cannot say.
+        store = cast(Any, from_url)(
+            root,
+            client_options={"allow_http": plain, "timeout": "120s"},
+            retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=60)},
+        )
+    return _Objects(root, store)
+
+
+@contextlib.contextmanager
+def _explained(address: str, verb: str) -> Iterator[None]:
+    try:
+        yield
+    except (StorageError, UsageError):
+        raise
+    except Exception as error:
+        remedy, retry = _remedy(error)
+        if remedy is None:
+            raise
+        cause = str(error).partition("\n\nDebug source:")[0].strip() or type(error).__name__
+        raise StorageError(f"cannot {verb} {address}: {cause}. {remedy}", retry=retry) from error
+
+
+def _remedy(error: Exception) -> tuple[str | None, bool]:
+    """Return what to do about a failure, None if it is not one of storage, and whether to try again."""
+    kind = type(error).__name__
+    if isinstance(error, FileNotFoundError | NotADirectoryError | IsADirectoryError):
+        return "Check that the address is complete and names an object, not a folder", False
+    if isinstance(error, PermissionError) or kind == "PermissionDeniedError":
+        return "Give the account that runs this job permission to read and write there", False
+    if kind == "UnauthenticatedError":
+        return "Check the credentials, for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION", False
+    if kind == "InvalidPathError" or isinstance(error, ValueError):
+        return "Object stores cannot be asked for empty, `.` or `..` path segments; rename or copy it", False
+    if isinstance(error, OSError):
+        return "Check the file system: space, quota, whether it is mounted", False
+    if type(error).__module__.startswith("obstore"):
+        return (
+            "Check the endpoint (AWS_ENDPOINT_URL), the bucket's name and region, and the credentials",
+            True,
+        )
+    return None, False
+
+
+def _aware(time: Any) -> datetime:
+    if isinstance(time, str):
+        time = datetime.fromisoformat(time)
+    if not isinstance(time, datetime):
+        return datetime.fromtimestamp(time, UTC)
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)

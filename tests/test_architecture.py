@@ -1,0 +1,157 @@
+"""Guards what ARCHITECTURE.md says: import order, purity, lightness, folders, a test beside each module."""
+
+import ast
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+SOURCE = TESTS.parent / "src"
+ROOT = "open_model_monitor"
+
+# A module may import what stands before it, and its siblings; `version` is for everybody.
+ORDER = (
+    *("errors", "storage", "capture", "rows", "profile", "monitors", "results"),
+    *("engines", "jobs", "api", "cli", "__main__"),
+)
+STRANGERS = {("rows", "profile"), ("profile", "rows")}  # a batch is all they share
+
+PURE = (
+    *("errors", "profile", "monitors", "capture.record", "capture.jsontext"),
+    *("rows.payloads", "rows.convert", "rows.batches", "rows.lane", "jobs.contract"),
+)
+IMPURE = {"os", "pathlib", "time", "random", "socket", "subprocess", "sqlite3", "obstore"}
+HEAVY = ("numpy", "pyarrow", "pandas", "obstore")
+
+# Modules without a test file of their own, and why. One that has gained a test must leave this list.
+NO_TWIN = {
+    "version": "a constant",
+    "__main__": "calls cli.main",
+    "jobs.sandbox_child": "runs only as the process that tests of jobs.sandbox start",
+}
+
+
+def _name(path: Path) -> str:
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+FILES = {_name(path): path for path in sorted((SOURCE / ROOT).rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8"), str(path)) for name, path in FILES.items()}
+PACKAGES = {name for name, path in FILES.items() if path.name == "__init__.py"} - {ROOT}
+MODULES = {name.removeprefix(f"{ROOT}.") for name in set(FILES) - PACKAGES - {ROOT}}
+
+
+def _imports(tree: ast.AST) -> Iterator[str]:
+    """Full names of what is imported anywhere in a module, functions included; relative ones start with a dot."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            for alias in node.names:
+                yield full if (full := f"{module}.{alias.name}") in FILES else module
+
+
+def _ours(name: str) -> set[str]:
+    return {target for target in _imports(TREES[name]) if target.split(".")[0] in (ROOT, "")}
+
+
+def _folder(name: str) -> str:
+    return name.split(".")[1]
+
+
+def test_imports_point_upstream() -> None:
+    offences = []
+    for name in sorted(set(FILES) - {ROOT}):
+        for target in sorted(_ours(name) - {f"{ROOT}.version"}):
+            if target not in FILES or target in PACKAGES | {ROOT}:
+                offences.append(f"{name} imports {target}, which is no module")
+                continue
+            here, there = _folder(name), _folder(target)
+            upstream = here == there or here == "version" or ORDER.index(there) < ORDER.index(here)
+            if not upstream or (here, there) in STRANGERS:
+                offences.append(f"{name} imports {target}")
+    assert not offences, "\n".join(offences)
+
+
+def test_every_module_has_its_place_in_the_order() -> None:
+    assert {module.split(".")[0] for module in MODULES} <= {*ORDER, "version"}
+
+
+def test_the_top_module_imports_the_rest_lazily() -> None:
+    at_once = [node for node in TREES[ROOT].body if not isinstance(node, ast.FunctionDef | ast.If)]
+    ours = {name for name in _imports(ast.Module(at_once, [])) if name.startswith(ROOT)}
+    assert ours == {f"{ROOT}.version"}
+
+
+def test_there_is_no_import_cycle() -> None:
+    try:
+        TopologicalSorter({name: _ours(name) for name in set(FILES) - {ROOT}}).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(reversed(error.args[1])))
+
+
+def _is_pure(name: str) -> bool:
+    module = name.removeprefix(f"{ROOT}.")
+    return any(module == pure or module.startswith(f"{pure}.") for pure in PURE)
+
+
+def _impurities(name: str) -> Iterator[str]:
+    for target in _imports(TREES[name]):
+        if target.split(".")[0] in IMPURE and not (name == f"{ROOT}.rows.batches" and target == "pathlib"):
+            yield f"imports {target}"
+    for node in ast.walk(TREES[name]):
+        match node:
+            case ast.Call(func=ast.Name(id="open") | ast.Attribute(value=ast.Name(id="io"), attr="open")):
+                yield f"line {node.lineno} opens a file"
+            case ast.Attribute(value=value, attr="now" | "utcnow" | "today") if "date" in ast.unparse(value):
+                yield f"line {node.lineno} looks at the clock"
+            case ast.Attribute(value=ast.Name(id="pathlib"), attr=used) if used != "PurePath":
+                yield f"line {node.lineno} uses pathlib.{used}"
+            case ast.ImportFrom(module="pathlib", names=names) if [a.name for a in names] != ["PurePath"]:
+                yield f"line {node.lineno} imports more than PurePath"
+
+
+def test_pure_modules_are_pure() -> None:
+    offences = [f"{name} {what}" for name in FILES if _is_pure(name) for what in _impurities(name)]
+    assert not offences, "\n".join(offences)
+
+
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [(ROOT, (*HEAVY, "rich", "cyclopts")), (f"{ROOT}.cli", HEAVY)],
+    ids=["package", "cli"],
+)
+def test_import_is_light(module: str, heavy: tuple[str, ...]) -> None:
+    program = f"import sys, {module}; print(*{set(heavy)} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
+
+
+def test_packages_say_what_goes_in_and_comes_out() -> None:
+    for name in sorted(PACKAGES):
+        text = ast.get_docstring(TREES[name]) or ""
+        assert "In:" in text, name
+        assert "Out:" in text, name
+        assert len(TREES[name].body) == 1, f"{name} holds code"
+
+
+def test_public_class_names_exist_once() -> None:
+    names = [node.name for tree in TREES.values() for node in tree.body if isinstance(node, ast.ClassDef)]
+    assert [name for name, count in Counter(names).items() if count > 1 and not name.startswith("_")] == []
+
+
+def test_every_module_has_a_test_at_the_mirrored_path() -> None:
+    def has_twin(module: str) -> bool:
+        *folders, last = module.split(".")
+        return TESTS.joinpath("unit", *folders, f"test_{last.strip('_')}.py").exists()
+
+    missing = {module for module in MODULES if not has_twin(module)}
+    assert sorted(missing - set(NO_TWIN)) == []
+    assert sorted((set(NO_TWIN) & MODULES) - missing) == [], "these have a test now: take them off the list"

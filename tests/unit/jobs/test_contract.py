@@ -1,0 +1,101 @@
+import dataclasses
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from open_model_monitor.capture.record import Format, Window
+from open_model_monitor.errors import ContractError, SettingsError
+from open_model_monitor.jobs.contract import Job, Options, options_from
+
+WINDOW = Window(datetime(2026, 1, 31, 10, tzinfo=UTC), datetime(2026, 1, 31, 11, tzinfo=UTC))
+LEAST = {"dataset_source": "/opt/ml/processing/input", "dataset_format": '{"sagemakerCaptureJson":{}}'}
+
+jobs = st.builds(
+    Job,
+    source=st.just("/opt/ml/processing/input/endpoint"),
+    is_baseline=st.just(False),
+    format=st.sampled_from([Format("capture"), Format("csv", header=True), Format("jsonlines"), Format("parquet")]),
+    window=st.just(WINDOW),
+    output=st.just("/opt/ml/processing/resultdata"),
+    baseline_statistics=st.none() | st.just("/opt/ml/processing/baseline/stats/statistics.json"),
+    baseline_constraints=st.none() | st.just("/opt/ml/processing/baseline/constraints/constraints.json"),
+    preprocessor=st.none() | st.just("/opt/ml/processing/code/preprocessing/p.py"),
+    postprocessor=st.none() | st.just("/opt/ml/processing/code/postprocessing/q.py"),
+    behaviour=st.just({}) | st.just({"drift_counting": "rows"}),
+    publish_metrics=st.booleans(),
+    endpoint=st.none() | st.just("churn"),
+    schedule=st.none() | st.just("hourly"),
+    metric_time=st.none() | st.just(WINDOW.start),
+    environment=st.just({}) | st.just({"Region": "eu-west-1", "PipelineName": "p"}),
+    options=st.builds(
+        Options,
+        script_workers=st.integers(1, 4),
+        on_record_error=st.sampled_from(["fail", "skip"]),
+        variants=st.just(()) | st.just(("AllTraffic", "canary")),
+        missing_values=st.just({}) | st.just({"": ("NA",), "age": ("-1",)}),
+        max_runtime_seconds=st.none() | st.just(1800.0),
+    ),
+)
+
+
+@given(jobs)
+def test_job_and_environment_are_a_round_trip(job):
+    assert Job.from_environment(job.to_environment()) == job
+
+
+def test_a_baseline_job_has_no_window_and_no_baseline():
+    assert Job.from_environment(LEAST).is_baseline
+    assert not Job.from_environment(LEAST | {"baseline_constraints": "/c.json"}).is_baseline
+    window = {"start_time": "2026-01-31T10:00:00Z", "end_time": "2026-01-31T11:00:00Z"}
+    assert Job.from_environment(LEAST | window).window == WINDOW
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"dataset_source": ""}, "dataset_source"),
+        ({"dataset_format": ""}, "dataset_format"),
+        ({"start_time": "2026-01-31T10:00:00Z"}, "end_time"),
+        ({"start_time": "soon", "end_time": "2026-01-31T10:00:00Z"}, "start_time"),
+        ({"start_time": "2026-01-31T10:00:00Z", "end_time": "2026-01-31T10:00:00Z"}, "not before"),
+        ({"analysis_type": "MODEL_QUALITY"}, "MODEL_QUALITY"),
+        ({"compatibility": "maybe"}, "compatibility"),
+    ],
+)
+def test_what_is_wrong_is_named(change, named):
+    with pytest.raises(ContractError, match=named):
+        Job.from_environment(LEAST | change)
+
+
+def test_the_config_tells_the_users_own_entries_and_the_time_limit():
+    config = {"Environment": {"Region": "x", "output_path": "/o"}, "StoppingCondition": {"MaxRuntimeInSeconds": 60}}
+    job = Job.from_environment(LEAST | {"PATH": "/bin"}, config)
+    assert job.environment == {"Region": "x"}
+    assert job.options.max_runtime_seconds == 60
+
+
+def test_without_a_config_secrets_are_nobodys_entries():
+    environment = {"AWS_SECRET_ACCESS_KEY": "x", "MY_TOKEN": "x", "DB_PASSWORD": "x", "Region": "y"}
+    assert Job.from_environment(LEAST | environment).environment == {"Region": "y"}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"script_workers": "3"}, {"script_workers": 3}),
+        ({"redact_payloads": "true"}, {"redact_payloads": True}),
+        ({"variants": "a, b"}, {"variants": ("a", "b")}),
+        ({"missing_values": "NA,?"}, {"missing_values": {"": ("NA", "?")}}),
+        ({"missing_values": '{"age": ["-1"]}'}, {"missing_values": {"age": ("-1",)}}),
+        ({"script_workers": ""}, {}),
+    ],
+)
+def test_options_are_read_from_text(values, expected):
+    assert options_from(values) == dataclasses.replace(Options(), **expected)
+
+
+def test_an_option_that_makes_no_sense_is_named():
+    with pytest.raises(SettingsError, match="option on_record_error is 'maybe'"):
+        options_from({"on_record_error": "maybe"})

@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+from open_model_monitor.profile.distinct import Categories, DistinctValues, hash_numbers, hash_texts
+
+
+def test_exact_up_to_the_limit_then_within_its_error():
+    state = DistinctValues(limit=10_000)
+    state.insert(hash_numbers(np.arange(10_000, dtype=np.float64)))
+    state.insert(hash_numbers(np.arange(10_000, dtype=np.float64)))
+    assert state.count() == 10_000
+    state.insert(hash_numbers(np.arange(200_000, dtype=np.float64)))
+    assert state.count() == pytest.approx(200_000, rel=0.04)
+
+
+def test_zero_has_one_hash():
+    assert len(np.unique(hash_numbers(np.array([0.0, -0.0])))) == 1
+    assert len(hash_texts([])) == 0
+
+
+def test_bytes_and_back():
+    state = DistinctValues(limit=3)
+    state.insert(hash_texts(["a", "b", "c", "d"]))
+    assert DistinctValues.from_dict(state.to_dict()).count() == state.count()
+
+
+def test_too_many_categories_are_forgotten():
+    one, two = Categories(2), Categories(2)
+    assert one.add([("a", 1), ("b", 2)])
+    assert two.add([("b", 1), ("a", 2)])
+    assert one.merge(two).counts == {"a": 3, "b": 3}
+    two.add([("c", 1)])
+    assert two.counts is None
+    assert one.merge(two).counts is None
+    assert not two.add([("a", 1)])
