@@ -88,11 +88,15 @@ def main() -> None:
 
 
 def _print(rounds: dict[str, list[Measured]], records: int) -> None:
-    print(f"{records:,} captures of 70 columns; Python {platform.python_version()}, {os.cpu_count()} cores; medians")
+    print(
+        f"{records:,} captures of 70 columns; Python {platform.python_version()}, {os.cpu_count()} cores; medians"
+    )
     print(f"{'':32}{'s':>8}{'cpu s':>8}{'records/cpu s':>15}{'× floor cpu':>13}{'peak MB':>9}")
     floor = statistics.median(m.cpu for m in next(iter(rounds.values())))
     for name, measured in rounds.items():
-        wall, cpu, peak = (statistics.median(getattr(m, f) for m in measured) for f in ("wall", "cpu", "peak_mb"))
+        wall, cpu, peak = (
+            statistics.median(getattr(m, f) for m in measured) for f in ("wall", "cpu", "peak_mb")
+        )
         print(f"{name:32}{wall:8.2f}{cpu:8.2f}{records / cpu:15,.0f}{cpu / floor:13.2f}{peak:9.0f}")
 
 

@@ -12,7 +12,7 @@ def write(folder: Path, records: int, *, lines_per_file: int = 50_000) -> Path:
     done = folder / ".complete"
     if done.exists():
         return folder
-    chance = random.Random(20260131)  # noqa: S311
+    chance = random.Random(20260131)
     lines = [_line(chance, number) for number in range(VARIETY)]
     for first in range(0, records, lines_per_file):
         hour = first // lines_per_file

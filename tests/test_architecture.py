@@ -16,13 +16,13 @@ ROOT = "open_model_monitor"
 
 # A module may import what stands before it, and its siblings; `version` is for everybody.
 ORDER = (
-    *("errors", "storage", "capture", "rows", "profile", "monitors", "results"),
+    *("errors", "storage", "capture", "rows", "profiling", "monitors", "results"),
     *("engines", "jobs", "api", "cli", "__main__"),
 )
-STRANGERS = {("rows", "profile"), ("profile", "rows")}  # a batch is all they share
+STRANGERS = {("rows", "profiling"), ("profiling", "rows")}  # a batch is all they share
 
 PURE = (
-    *("errors", "profile", "monitors", "capture.record", "capture.jsontext"),
+    *("errors", "profiling", "monitors", "capture.record", "capture.jsontext"),
     *("rows.payloads", "rows.convert", "rows.batches", "rows.lane", "jobs.contract"),
 )
 IMPURE = {"os", "pathlib", "time", "random", "socket", "subprocess", "sqlite3", "obstore"}

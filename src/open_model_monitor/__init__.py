@@ -1,9 +1,9 @@
 """Open Model Monitor: SageMaker Model Monitor's runs, anywhere.
 
-    import open_model_monitor as omm
+import open_model_monitor as omm
 
-    baseline = omm.suggest("train.csv")
-    report = omm.check("captures/", baseline, preprocess="preprocessor.py")
+baseline = omm.suggest("train.csv")
+report = omm.check("captures/", baseline, preprocess="preprocessor.py")
 """
 
 from typing import TYPE_CHECKING, Any

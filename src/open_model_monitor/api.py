@@ -127,7 +127,9 @@ def window_of(since: Time, until: Time) -> Window | None:
     start = _moment("since", since) or datetime(1970, 1, 1, tzinfo=UTC)
     end = _moment("until", until) or datetime(9999, 1, 1, tzinfo=UTC)
     if start >= end:
-        raise UsageError(f"The window is empty: since {start.isoformat()} is not before until {end.isoformat()}")
+        raise UsageError(
+            f"The window is empty: since {start.isoformat()} is not before until {end.isoformat()}"
+        )
     return Window(start, end)
 
 
@@ -147,7 +149,10 @@ def _address(value: str | os.PathLike[str] | None) -> str | None:
 
 
 def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:
-    return {key: str(value).lower() if isinstance(value, bool) else str(value) for key, value in (values or {}).items()}
+    return {
+        key: str(value).lower() if isinstance(value, bool) else str(value)
+        for key, value in (values or {}).items()
+    }
 
 
 _SHORT = {"csv": {"csv": {"header": True}}, "json": {"json": {"lines": False}}, "jsonlines": {"json": {"lines": True}},
@@ -208,7 +213,9 @@ def _baseline(baseline: Any) -> Iterator[dict[str, str]]:
             yield {name: str(Path(folder) / name) for name in ("statistics.json", "constraints.json")}
         return
     if not isinstance(baseline, (str, os.PathLike)):
-        raise SettingsError(f"baseline is a {type(baseline).__name__}; expected a folder or what suggest returned")
+        raise SettingsError(
+            f"baseline is a {type(baseline).__name__}; expected a folder or what suggest returned"
+        )
     folder_address, storage = normalise(baseline).rstrip("/"), Storage()
     names = ("statistics.json", "constraints.json")
     found = {name: f"{folder_address}/{name}" for name in names if storage.exists(f"{folder_address}/{name}")}

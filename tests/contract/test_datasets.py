@@ -32,7 +32,14 @@ def means(report):
 
 
 def line(request, response=None, *, inputs="CSV", outputs="CSV", content_type="text/csv"):
-    sections = {"endpointInput": {"observedContentType": "text/csv", "mode": "INPUT", "data": request, "encoding": inputs}}
+    sections = {
+        "endpointInput": {
+            "observedContentType": "text/csv",
+            "mode": "INPUT",
+            "data": request,
+            "encoding": inputs,
+        }
+    }
     if response is not None:
         sections["endpointOutput"] = {
             "observedContentType": content_type,
@@ -163,7 +170,10 @@ def test_d17_inputs_alone_align_to_the_right(data, tmp_path):
     report = omm.check(path, tmp_path / "baseline")
     kinds = [e["constraint_check_type"] for e in report.violations]
     assert kinds.count("missing_column_check") == 1
-    assert "Churn" in next(e for e in report.violations if "missing" in e["constraint_check_type"])["description"]
+    assert (
+        "Churn"
+        in next(e for e in report.violations if "missing" in e["constraint_check_type"])["description"]
+    )
     shifted = [e for e in report.violations if e["constraint_check_type"] == "data_type_check"]
     assert shifted == []
 
@@ -195,7 +205,9 @@ def test_d20_integer_keys_of_a_script(tmp_path):
     path = captured(tmp_path, *[line(one) for one in training.splitlines()])
     natural = omm.check(path, tmp_path / "baseline", preprocess=script)
     assert [f.categories for f in natural.statistics.features][10] == {"c10": 40}
-    exact = omm.check(path, tmp_path / "baseline", preprocess=script, behaviour={"column_matching": "position"})
+    exact = omm.check(
+        path, tmp_path / "baseline", preprocess=script, behaviour={"column_matching": "position"}
+    )
     assert [f.categories for f in exact.statistics.features][2] == {"c10": 40}
 
 
@@ -309,6 +321,8 @@ def test_the_same_input_gives_the_same_bytes(data, tmp_path):
     churn_baseline(data, tmp_path / "baseline")
     outputs = []
     for name in ("one", "two"):
-        omm.check(captures, tmp_path / "baseline", tmp_path / name, options={"workers": 1 if name == "one" else 2})
+        omm.check(
+            captures, tmp_path / "baseline", tmp_path / name, options={"workers": 1 if name == "one" else 2}
+        )
         outputs.append({p.name: p.read_bytes() for p in (tmp_path / name).iterdir() if p.is_file()})
     assert outputs[0] == outputs[1]

@@ -243,7 +243,9 @@ def test_s12_a_header_that_the_script_cannot_read(lab):
 def test_s13_a_script_that_returns_its_argument(lab):
     lab.data = lab.file("batch.csv", "a,b\n1,x\n2.5,y\n,z\n")
     plain = lab.check(data=lab.data, format="csv")
-    same = lab.check("def preprocess_handler(line): return line", data=lab.data, format="csv", out=lab.folder / "two")
+    same = lab.check(
+        "def preprocess_handler(line): return line", data=lab.data, format="csv", out=lab.folder / "two"
+    )
     assert same.statistics.to_dict() == plain.statistics.to_dict()
 
 
@@ -386,7 +388,9 @@ def test_s20_named_keys_in_any_order(lab):
 def test_s21_a_prediction_under_another_name(lab):
     lab.suggest("Churn,a\n" + "0.5,1\n" * 40)
     lab.captures(*[capture(n) for n in range(40)])
-    report = lab.check('def preprocess_handler(r): return {"a": 1, "prediction": 0.5}', lab.folder / "baseline")
+    report = lab.check(
+        'def preprocess_handler(r): return {"a": 1, "prediction": 0.5}', lab.folder / "baseline"
+    )
     assert names(report) == ["Churn", "a"]
     assert report.violations == ()
     assert any("prediction" in text and "Churn" in text for text in report.warnings)
@@ -534,7 +538,11 @@ FAULTS = {
     "quotes": ("def preprocess_handler(r):\n    return {“a”: 1}", "load", "typographic quotes"),
     "typo": ("def preproces_handler(r): return {}", "load", "functions found: preproces_handler"),
     "import": ("import no_such_module_here\ndef preprocess_handler(r): return {}", "load", "requirements"),
-    "arguments": ("def preprocess_handler(): return {}", "load", "expected: preprocess_handler(inference_record)"),
+    "arguments": (
+        "def preprocess_handler(): return {}",
+        "load",
+        "expected: preprocess_handler(inference_record)",
+    ),
     "coroutine": ("async def preprocess_handler(r): return {}", "load", "coroutine"),
     "text": ("def preprocess_handler(r): return 'x'", "return value", "accepted are a dict"),
     "lists": ("def preprocess_handler(r): return [[1, 2]]", "return value", "a list of list"),

@@ -29,7 +29,12 @@ os.execv(sys.executable, [sys.executable, "-P", "-m", "open_model_monitor", "run
 def run_contained(tree, environment):
     bare = {"PATH": os.environ["PATH"], "HOME": str(tree)} | environment
     done = subprocess.run(
-        [sys.executable, "-c", ENTER, str(tree)], env=bare, capture_output=True, text=True, check=False, cwd=tree
+        [sys.executable, "-c", ENTER, str(tree)],
+        env=bare,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tree,
     )
     if done.returncode == 77:
         pytest.fail("this system grants no mount namespace, without which the container cannot be shown")

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_model_monitor.profile.kll import KLL, weighted_items
+from open_model_monitor.profiling.kll import KLL, weighted_items
 
 seeds = st.integers(0, 2**32 - 1)
 

@@ -11,7 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from open_model_monitor.capture.record import Columns, Counts, Origin, Row
-from open_model_monitor.profile.values import class_of, classify
+from open_model_monitor.profiling.values import class_of, classify
 from open_model_monitor.rows.batches import to_batch
 from open_model_monitor.rows.payloads import (
     PayloadError,

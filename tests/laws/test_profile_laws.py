@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_model_monitor.profile.columns import DatasetProfile, ProfileOptions, resolved_classes
-from open_model_monitor.profile.state import dumps, loads
+from open_model_monitor.profiling.columns import DatasetProfile, ProfileOptions, resolved_classes
+from open_model_monitor.profiling.state import dumps, loads
 
 OPTIONS = ProfileOptions(max_categories=5, distinct_exact_limit=20)
 

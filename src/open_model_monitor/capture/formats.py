@@ -1,125 +1,84 @@
-"""One object → blocks → items. (Stopgap; to be replaced.)"""
+"""`dataset_format`: every spelling in, one out (`datasets.md` §9.3)."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-import pyarrow as pa
-
 from open_model_monitor.capture.jsontext import parse_json
-from open_model_monitor.capture.record import Block, CapturedData, Counts, Format, Item, Origin, Part, Window
+from open_model_monitor.capture.record import JSON, SECTIONS, Format
 from open_model_monitor.errors import SettingsError
-from open_model_monitor.storage import Storage
+
+EXPECTED = (
+    'expected one of {"csv":{"header":true}}, {"json":{"lines":true}}, {"json":{"lines":false}}, {"parquet":{}}, '
+    '{"sagemakerCaptureJson":{}}, {"sagemakerMergeJson":{}}'
+)
+_CAPTURES = {"sagemakercapturejson": "capture", "sagemakermergejson": "merged"}
 
 
-def parse_format(document: Any) -> Format:
+def parse_format(document: str | Mapping[str, Any]) -> Format:
+    """Return the format that a `dataset_format` document or its JSON text spells.
+
+    Raises SettingsError saying what is wrong and what is expected.
+    """
     if isinstance(document, str):
-        document = parse_json(document)
-    (name, options), = document.items()
-    name = name.lower()
-    options = {k.lower(): v for k, v in options.items()}
-    def flag(v): return str(v).lower() == "true"
-    if name == "csv":
-        return Format("csv", flag(options.get("header", False)), options.get("output_columns_position", "START"))
-    if name == "json":
-        return Format("jsonlines" if flag(options.get("lines", options.get("line", False))) else "json")
-    if name == "parquet":
-        return Format("parquet")
-    if name in ("sagemakercapturejson", "sagemakermergejson"):
-        return Format("capture" if "capture" in name else "merged", sections=tuple(options.get("captureindexnames") or ("endpointInput", "endpointOutput")))
-    raise SettingsError(f"unknown format {name}")
-
-
-def format_to_dict(f: Format) -> Any:
-    return {"capture": lambda: {"sagemakerCaptureJson": {"captureIndexNames": list(f.sections)}},
-            "merged": lambda: {"sagemakerMergeJson": {"captureIndexNames": list(f.sections)}},
-            "csv": lambda: {"csv": {"header": f.header, "output_columns_position": f.output_columns_position}},
-            "json": lambda: {"json": {"lines": False}}, "jsonlines": lambda: {"json": {"lines": True}},
-            "parquet": lambda: {"parquet": {}}}[f.kind]()
-
-
-def sniff_format(storage: Storage, source: str, window: Window | None = None) -> Format:
-    stat = storage.list(source)[0]
-    if stat.address.endswith(".csv"):
-        return Format("csv", True)
-    if stat.address.endswith(".parquet"):
-        return Format("parquet")
-    head = storage.read(stat.address)[:100000]
-    if b'"captureData"' in head:
-        return Format("capture")
-    return Format("json" if stat.address.endswith(".json") else "jsonlines")
-
-
-def blocks(storage: Storage, part: Part, format: Format, counts: Counts, *, block_bytes: int = 1 << 20, max_line_bytes: int = 64 << 20) -> Iterator[Block]:
-    for i, address in enumerate(part.objects):
-        counts.objects_selected += 1
-        check = bool(part.check_times and part.check_times[i])
-        if format.kind == "parquet":
-            import io
-            import pyarrow.parquet as pq
-            line = 1
-            for n, batch in enumerate(pq.ParquetFile(io.BytesIO(storage.read(address))).iter_batches()):
-                sink = pa.BufferOutputStream()
-                with pa.ipc.new_stream(sink, batch.schema) as w:
-                    w.write_batch(batch)
-                yield Block(address, line, sink.getvalue().to_pybytes(), None, n == 0)
-                line += batch.num_rows
-            continue
-        with storage.open(address) as raw:
-            if format.kind == "json":
-                data = raw.read()
-                counts.bytes_read += len(data)
-                yield Block(address, 1, data)
-                continue
-            line, header, first = 1, None, True
-            if format.kind == "csv" and format.header:
-                header = raw.readline().decode().rstrip("\r\n")
-                line = 2
-            while lines := raw.readlines(block_bytes):
-                data = b"".join(lines)
-                counts.bytes_read += len(data)
-                yield Block(address, line, data, header, first, check)
-                line += len(lines)
-                first = False
-
-
-def items(block: Block, format: Format, counts: Counts, *, window: Window | None = None, variants: tuple[str, ...] = ()) -> Iterator[Item]:
-    if format.kind == "parquet":
-        table = pa.ipc.open_stream(block.data).read_all()
-        for n, row in enumerate(table.to_pylist()):
-            counts.records_in += 1
-            yield Item("parquet", row, Origin(block.source, block.first_line + n))
-        return
-    if format.kind == "json":
-        value = parse_json(block.data)
-        for n, element in enumerate(value if isinstance(value, list) else [value]):
-            counts.records_in += 1
-            yield Item("json", element, Origin(block.source, n + 1))
-        return
-    if block.header is not None:
-        yield Item("csv", block.header, Origin(block.source, 1), True)
-    for n, raw in enumerate(block.data.splitlines(), block.first_line):
-        if not raw.strip():
-            continue
-        counts.lines_read += 1
-        if format.kind == "csv":
-            counts.records_in += 1
-            yield Item("csv", raw.decode(), Origin(block.source, n))
-            continue
         try:
-            value = parse_json(raw)
-            if format.kind in ("capture", "merged") and not isinstance(value.get("captureData"), dict):
-                raise ValueError("no captureData")
-        except (ValueError, AttributeError) as e:
-            counts.reject(Origin(block.source, n), str(e), raw.decode("utf-8", "replace"))
-            continue
-        counts.records_in += 1
-        if format.kind == "jsonlines":
-            yield Item("json", value, Origin(block.source, n))
-            continue
-        m = value.get("eventMetadata") or {}
-        yield Item("capture", CapturedData(value), Origin(block.source, n, m.get("eventId"), m.get("inferenceId"), m.get("inferenceTime")))
+            document = parse_json(document)
+        except ValueError as error:
+            raise SettingsError(f"dataset_format is not JSON ({error}); {EXPECTED}") from None
+    if not isinstance(document, Mapping) or len(document) != 1:
+        raise SettingsError(f"dataset_format is {document!r}; {EXPECTED}")
+    ((name, options),) = document.items()
+    options = {} if options is None else options
+    if not isinstance(options, Mapping):
+        raise SettingsError(f"dataset_format {name} is {options!r}; {EXPECTED}")
+    lowered = {str(key).lower(): value for key, value in options.items()}
+    kind = str(name).lower()
+    if kind == "csv":
+        return Format("csv", _flag("header", lowered.get("header")), _position(lowered))
+    if kind in ("json", "jsonlines"):
+        lines = lowered.get("lines", lowered.get("line", kind == "jsonlines"))
+        return Format("jsonlines" if _flag("lines", lines) else "json")
+    if kind == "parquet":
+        return Format("parquet")
+    if kind in _CAPTURES:
+        return Format(_CAPTURES[kind], sections=_sections(lowered.get("captureindexnames"), _CAPTURES[kind]))
+    raise SettingsError(f"dataset_format {name!r} is unknown; {EXPECTED}")
+
+
+def _flag(name: str, value: Any) -> bool:
+    if value is None:
+        return False
+    known = {"true": True, "false": False}.get(str(value).lower())
+    if known is None:
+        raise SettingsError(f"dataset_format: {name} is {value!r}; expected true or false")
+    return known
+
+
+def _position(options: Mapping[str, Any]) -> str:
+    position = str(options.get("output_columns_position") or "START").upper()
+    if position not in ("START", "END"):
+        raise SettingsError(f"dataset_format: output_columns_position is {position!r}; expected START or END")
+    return position
+
+
+def _sections(names: Any, kind: str) -> tuple[str, ...]:
+    allowed = SECTIONS if kind == "merged" else SECTIONS[:2]
+    if not names:
+        return allowed
+    wanted = {str(name).lower() for name in ([names] if isinstance(names, str) else names)}
+    if unknown := wanted - {section.lower() for section in allowed}:
+        raise SettingsError(f"captureIndexNames has {min(unknown)!r}; it may list {', '.join(allowed)}")
+    return tuple(section for section in allowed if section.lower() in wanted)
+
+
+def format_to_dict(format: Format) -> JSON:
+    """Return the document that `parse_format` reads as this format."""
+    if format.kind == "csv":
+        return {"csv": {"header": format.header, "output_columns_position": format.output_columns_position}}
+    if format.kind == "parquet":
+        return {"parquet": {}}
+    if format.kind in ("json", "jsonlines"):
+        return {"json": {"lines": format.kind == "jsonlines"}}
+    name = "sagemakerCaptureJson" if format.kind == "capture" else "sagemakerMergeJson"
+    return {name: {"captureIndexNames": list(format.sections)}}

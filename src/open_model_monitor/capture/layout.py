@@ -70,14 +70,14 @@ def plan(
     """
     search = _Search()
     chosen: dict[str, _Chosen] = {}
-    for address in _spellings(source):
+    for attempt, address in enumerate(_spellings(source)):
         try:
             for one in _select(storage, address, format, window, variants, search):
                 chosen.setdefault(one.stat.address, one)
         except StorageError as error:
-            if not chosen:
+            if attempt == 0:
                 raise
-            search.warnings.append(f"{error}")
+            search.places.append(f"{address} (not readable: {error})")
     if not chosen:
         raise NoData(_nothing(source, window, variants, search))
     found = sorted(chosen.values(), key=lambda one: one.stat.address)
@@ -124,7 +124,7 @@ def _select(
         for root in roots:
             search.variants.add(variant := root.rpartition("/")[2])
             # A source that names one variant (or one date) itself is taken at its word.
-            if not variants or variant in variants or len(roots) == 1 and _covers(source, root):
+            if not variants or variant in variants or (len(roots) == 1 and _inside(source, root)):
                 yield from _in_window(storage, root, source, format, window, search)
         return
     search.places.append(source)
@@ -138,8 +138,8 @@ def _select(
             yield _Chosen(stat)
 
 
-def _covers(source: str, root: str) -> bool:
-    return source == root or source.startswith(root + "/")
+def _inside(address: str, folder: str) -> bool:
+    return address == folder or address.startswith(folder + "/")
 
 
 def _dated_roots(storage: Storage, source: str) -> list[str]:
@@ -167,11 +167,7 @@ def _has_dates(storage: Storage, source: str, found: re.Match[str]) -> bool:
 def _in_window(
     storage: Storage, root: str, source: str, format: Format, window: Window, search: _Search
 ) -> Iterator[_Chosen]:
-    hours = [
-        hour
-        for hour in _hours(window)
-        if _covers(_hour_folder(root, hour), source) or source == root or _covers(root, source)
-    ]
+    hours = [hour for hour in _hours(window) if _inside(_hour_folder(root, hour), source)]
     if hours:
         first, last = _hour_folder(root, hours[0]), _hour_folder(root, hours[-1])
         search.places.append(first if first == last else f"{first} to {last} ({len(hours)} hour folders)")
@@ -232,13 +228,14 @@ def _is_data(stat: Stat, root: str, format: Format, search: _Search) -> bool:
 
 def _follow_manifests(storage: Storage, found: list[_Chosen], search: _Search) -> list[_Chosen]:
     """Replace manifests by the objects they list; a folder either holds manifests or it does not."""
-    likely = [one for one in found if one.stat.address.lower().endswith(MANIFEST_SUFFIXES)]
-    if not likely or _manifest(storage, likely[0].stat) is None:
+    likely = {one.stat.address for one in found if one.stat.address.lower().endswith(MANIFEST_SUFFIXES)}
+    first = next((one.stat for one in found if one.stat.address in likely), None)
+    if first is None or _manifest(storage, first) is None:
         return found
     named: dict[str, _Chosen] = {}
     missing: list[str] = []
     for one in found:
-        names = _manifest(storage, one.stat) if one in likely else None
+        names = _manifest(storage, one.stat) if one.stat.address in likely else None
         if names is None:
             named.setdefault(one.stat.address, one)
             continue
@@ -246,16 +243,14 @@ def _follow_manifests(storage: Storage, found: list[_Chosen], search: _Search) -
             stat = next(filter(None, map(storage.stat, spellings)), None)
             if stat is None:
                 missing.append(spellings[0])
-            else:
+            elif stat.size > 0:
                 named.setdefault(stat.address, _Chosen(stat, one.hour))
     if not named:
-        raise NoData(
-            f"Job inputs had no data: none of the objects listed by the manifests exists: {_some(missing)}"
-        )
+        listed = _some(missing) if missing else "they list only empty objects or none"
+        raise NoData(f"Job inputs had no data: no object listed by the manifests can be read: {listed}")
     if missing:
         search.warnings.append(f"{len(missing)} objects listed by manifests do not exist: {_some(missing)}")
-    found = [one for one in named.values() if one.stat.size > 0]
-    return sorted(found, key=lambda one: one.stat.address)
+    return sorted(named.values(), key=lambda one: one.stat.address)
 
 
 def _manifest(storage: Storage, stat: Stat) -> list[list[str]] | None:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import logging
+import json
 import os
 import sys
+import traceback
 from collections.abc import Sequence
-from typing import Any
 
 from cyclopts import App, CycloptsError
-from rich.console import Console
-from rich.panel import Panel
+from rich.text import Text
 
-from open_model_monitor.cli import commands
+from open_model_monitor.cli import commands, show
+from open_model_monitor.cli.logs import log_to_stderr
 from open_model_monitor.cli.parameters import Common
 from open_model_monitor.errors import MonitorError, OutsideError, ScriptError
 from open_model_monitor.version import __version__
 
-USAGE, OUTSIDE, INTERRUPTED, BUG = 2, 5, 130, 70
+USAGE, INTERRUPTED, BUG = 2, 130, 70
+COMMANDS = ("inspect", "try", "suggest", "check", "explain", "run")
 
 HELP = """
 Runs Amazon SageMaker Model Monitor workloads anywhere: captures in, statistics, constraints and violations out.
@@ -44,8 +45,16 @@ def build() -> App:
         help_format="plaintext",
         result_action="return_value",
     )
-    for command in (commands.inspect, commands.try_, commands.suggest, commands.check, commands.explain, commands.run):
-        app.command(command, name=command.__name__.rstrip("_"))
+    for command in (
+        commands.inspect,
+        commands.try_,
+        commands.suggest,
+        commands.check,
+        commands.explain,
+        commands.run,
+    ):
+        # As it stands: parsed as a docstring, the examples would be dropped.
+        app.command(command, name=command.__name__.rstrip("_"), help=inspect.getdoc(command))
     app.register_install_completion_command(help="Install completion for your shell.")
     return app
 
@@ -57,7 +66,8 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         command, bound, _ = build().parse_args(words, print_error=False, exit_on_error=False)
         common = bound.arguments.get("common") or common
-        _set_up_log(common)
+        if common.debug:
+            log_to_stderr()
         return int(command(*bound.args, **bound.kwargs) or 0)
     except CycloptsError as error:
         return _refused(error, words)
@@ -72,3 +82,39 @@ def main(words: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except Exception as error:
         return _bug(error, common)
+
+
+def _refused(error: CycloptsError, words: Sequence[str]) -> int:
+    command = next((word for word in words if not word.startswith("-")), "")
+    known = command in COMMANDS
+    body = Text.assemble(
+        str(error),
+        ("\n" + f"omm {command + ' ' if known else ''}--help", "green"),
+        (" shows what there is", ""),
+    )
+    show.console(errors=True).print(show.panel("That cannot be done", body, subtitle=f"exit code {USAGE}"))
+    return USAGE
+
+
+def _failed(error: MonitorError, common: Common) -> int:
+    if common.debug:
+        traceback.print_exception(error)
+    show.console(errors=True).print(show.error_panel(error))
+    if common.json:  # who reads JSON gets JSON
+        failure = error.failure.to_dict() if isinstance(error, ScriptError) else None
+        told = {"class": type(error).__name__, "message": str(error), "exit_code": error.exit_code}
+        sys.stdout.write(
+            json.dumps({"error": told, "script_error": failure}, indent=2, ensure_ascii=False) + "\n"
+        )
+    return error.exit_code
+
+
+def _bug(error: Exception, common: Common) -> int:
+    if common.debug:
+        traceback.print_exception(error)
+    body = Text.assemble(
+        f"{type(error).__name__}: {error}\n",
+        ("This is a bug of ours. The same command with --debug shows where; please report it.", ""),
+    )
+    show.console(errors=True).print(show.panel("Unexpected", body, subtitle=f"exit code {BUG}"))
+    return BUG

@@ -1,32 +1,304 @@
+"""The commands: options become arguments of `api` and `jobs`, what comes back becomes a screen or JSON.
+
+Whatever is heavy is imported inside: `omm --help` must answer at once.
+"""
+
 from __future__ import annotations
-from typing import Annotated
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
 from cyclopts import Parameter
-from open_model_monitor.cli.parameters import *
+
+from open_model_monitor.cli import show, trying
+from open_model_monitor.cli.parameters import (
+    BASELINE,
+    INPUT,
+    OUTPUT,
+    SCRIPTS,
+    Cleaning,
+    Common,
+    Like,
+    Reading,
+    Running,
+    ScriptSettings,
+    option,
+    pairs,
+)
+from open_model_monitor.cli.progress import Watched
+from open_model_monitor.errors import DocumentError, UsageError
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from open_model_monitor.results.report import Report
+
+VIOLATED = 1
+
+Data = Annotated[str, Parameter(help="A file, a folder, or an address such as s3://bucket/captures/.")]
+All = Annotated[
+    bool, option(OUTPUT, "Show all violations, features or columns, not the first ones.", name="--all")
+]
+Output = Annotated[
+    str | None, option(OUTPUT, "Folder or address to write the documents to.", name=["--output", "-o"])
+]
+Folder = Annotated[str | None, option(BASELINE, "Folder of a baseline, made here or by SageMaker.")]
+
+
+def inspect(
+    captures: Data,
+    /,
+    *,
+    write_script: Annotated[str | None, option(OUTPUT, "File to write a preprocessor to start from.")] = None,
+    limit: Annotated[int, option(INPUT, "Records to look at.", name=["--limit", "-n"])] = 10_000,
+    reading: Reading = Reading(),
+    everything: All = False,
+    common: Common = Common(),
+) -> int:
+    """Look into captures: what is in there, what a run would see, whether a script is needed.
+
+    For example:
+
+        omm inspect captures/
+        omm inspect s3://bucket/capture/my-endpoint/ --since 2026-01-31T10:00:00Z
+        omm inspect captures/ --write-script preprocessor.py
+    """
+    from open_model_monitor.api import format_of, window_of
+    from open_model_monitor.cli.show_records import autopsy
+    from open_model_monitor.jobs.inspection import inspect as look
+    from open_model_monitor.jobs.starting_script import starting_script
+
+    if write_script is not None and Path(write_script).exists():
+        raise UsageError(f"--write-script: {write_script} is there already; name a new file, or remove it")
+    with Watched(show.console(errors=True), f"Reading {captures}", noun="records") as watched:
+        found = look(
+            captures,
+            format=format_of(reading.as_format()),
+            window=window_of(reading.since, reading.until),
+            variants=tuple(reading.variants or ()),
+            limit=limit,
+            progress=watched.told,
+        )
+    if write_script is not None:
+        Path(write_script).write_text(starting_script(found), encoding="utf-8")
+    answer(
+        found.to_dict() | {"script": write_script},
+        autopsy(found, everything=everything, written=write_script),
+        common,
+    )
+    return 0
+
+
+def try_(
+    script: Annotated[str, Parameter(help="Your preprocessor, or your postprocessor.")],
+    captures: Data,
+    /,
+    *,
+    limit: Annotated[int, option(INPUT, "Records to try.", name=["--limit", "-n"])] = 20,
+    watch: Annotated[bool, option(OUTPUT, "Run again whenever the script changes.")] = False,
+    baseline: Folder = None,
+    preprocess: Annotated[str | None, option(SCRIPTS, "The preprocessor before a postprocessor.")] = None,
+    reading: Reading = Reading(),
+    settings: ScriptSettings = ScriptSettings(),
+    everything: All = False,
+    common: Common = Common(),
+) -> int:
+    """Run your script on real records: rows, logs, time, hints, failures.
+
+    For example:
+
+        omm try preprocessor.py captures/
+        omm try preprocessor.py captures/ -n 100 --baseline baseline/
+        omm try preprocessor.py captures/ --watch
+        omm try postprocessor.py captures/ --baseline baseline/ --preprocess preprocessor.py
+    """
+    wanted = trying.Wanted(script, captures, limit, baseline, preprocess, reading, settings, everything)
+    if watch:
+        if common.json:
+            raise UsageError("--watch is for people; it does not go with --json")
+        return trying.watch(wanted)
+    return trying.once(wanted, common)
+
 
 def suggest(
-    data: str,
+    data: Data,
+    /,
     *,
-    output: Annotated[str | None, Parameter(name=["--output", "-o"], group=OUTPUT, help="Folder or address to write to.")] = None,
+    output: Output = None,
     like: Like = "recommended",
     reading: Reading = Reading(),
     cleaning: Cleaning = Cleaning(),
     running: Running = Running(),
     settings: ScriptSettings = ScriptSettings(),
+    everything: All = False,
     common: Common = Common(),
 ) -> int:
-    """Make a baseline of data you trust: statistics.json and constraints.json.
+    """Make a baseline of data you trust: statistics and constraints.
 
-    Examples:
+    For example:
 
         omm suggest train.csv -o baseline/
         omm suggest s3://bucket/train.parquet -o s3://bucket/baseline/
-        omm suggest train.csv --like sagemaker --missing NA --missing age=-1
-    
-    Parameters
-    ----------
-    data
-        A file, a folder, or an address such as s3://bucket/train.csv.
+        omm suggest captures/ --preprocess preprocessor.py --missing NA --missing age=-1
+        omm suggest train.csv --like sagemaker --no-header
     """
-    print(output, reading, cleaning, running)
+    from open_model_monitor import api
+
+    with Watched(show.console(errors=True), f"Reading {data}") as watched:
+        lines: list[str] = []
+        made = api.suggest(
+            data,
+            output,
+            like=like,
+            **_shared(reading, cleaning, running, settings, watched, lines),
+        )
+    _report(made, lines, everything=everything, common=common)
     return 0
-inspect=try_=check=explain=run=suggest
+
+
+def check(
+    captures: Data,
+    /,
+    *,
+    baseline: Folder = None,
+    statistics: Annotated[str | None, option(BASELINE, "A statistics.json instead of a folder.")] = None,
+    constraints: Annotated[str | None, option(BASELINE, "A constraints.json instead of a folder.")] = None,
+    output: Output = None,
+    strict: Annotated[bool, option(OUTPUT, "Exit with 1 if there are violations.")] = False,
+    endpoint: Annotated[str | None, option(OUTPUT, "Endpoint that published metrics are of.")] = None,
+    schedule: Annotated[str | None, option(OUTPUT, "Schedule that published metrics are of.")] = None,
+    reading: Reading = Reading(),
+    cleaning: Cleaning = Cleaning(),
+    running: Running = Running(),
+    settings: ScriptSettings = ScriptSettings(),
+    everything: All = False,
+    common: Common = Common(),
+) -> int:
+    """Compare captures, or any data, with a baseline.
+
+    For example:
+
+        omm check captures/ --baseline baseline/
+        omm check captures/ --baseline baseline/ --preprocess preprocessor.py -o out/ --strict
+        omm check captures/ --baseline baseline/ --since 2026-01-31T10:00:00Z --until 2026-01-31T13:00:00Z
+        omm check new.csv --constraints constraints.json --behaviour minimum_rows=100 --json
+    """
+    from open_model_monitor import api
+
+    with Watched(show.console(errors=True), f"Reading {captures}") as watched:
+        lines: list[str] = []
+        made = api.check(
+            captures,
+            baseline,
+            output,
+            statistics=statistics,
+            constraints=constraints,
+            endpoint=endpoint,
+            schedule=schedule,
+            **_shared(reading, cleaning, running, settings, watched, lines),
+        )
+    _report(made, lines, everything=everything, common=common)
+    return VIOLATED if strict and made.violations else 0
+
+
+def _shared(
+    reading: Reading,
+    cleaning: Cleaning,
+    running: Running,
+    settings: ScriptSettings,
+    watched: Watched,
+    lines: list[str],
+) -> dict[str, Any]:
+    variants = {"variants": reading.variants} if reading.variants else {}
+    return {
+        "format": reading.as_format(),
+        "since": reading.since,
+        "until": reading.until,
+        "preprocess": running.preprocess,
+        "postprocess": running.postprocess,
+        "behaviour": pairs("--behaviour", running.behaviour),
+        "environment": settings.environment(),
+        "options": {**cleaning.options(), **running.options(), **settings.options(), **variants},
+        "progress": watched.told,
+        "listener": lambda tag, text: lines.append(f"{tag}: {text}"),
+    }
+
+
+def _report(made: Report, lines: list[str], *, everything: bool, common: Common) -> None:
+    document = made.to_dict()
+    entries = None if made.violations is None else [dict(entry) for entry in made.violations]
+    document |= {"violations": entries, "output": made.output}
+    answer(document, show.report(made, everything=everything, script_lines=lines), common)
+
+
+def explain(
+    file: Annotated[str, Parameter(help="A JSON document, as a path or an address.")],
+    /,
+    *,
+    everything: All = False,
+    common: Common = Common(),
+) -> int:
+    """Say in words what a document says, ours or SageMaker's.
+
+    For example:
+
+        omm explain out/constraint_violations.json
+        omm explain s3://bucket/reports/constraint_violations.json --all
+        omm explain out/script_error.json
+    """
+    from open_model_monitor.capture.jsontext import parse_json
+    from open_model_monitor.cli.words import explain as say
+    from open_model_monitor.storage import Storage
+
+    text = Storage().read(file)
+    try:
+        document = parse_json(text)
+    except ValueError as error:
+        document = _first_line(text)
+        if document is None:
+            raise DocumentError(f"{file} is not JSON: {error}") from error
+    try:
+        found = say(document)
+    except DocumentError as error:
+        raise DocumentError(f"{file}: {error}") from error
+    answer(found.to_dict(), show.explanation(found, everything=everything), common)
+    return 0
+
+
+def _first_line(text: bytes) -> Any:
+    """Return the first of several lines of JSON, such as captures; None if it is none."""
+    from open_model_monitor.capture.jsontext import parse_json
+
+    try:
+        return parse_json(text.split(b"\n", 1)[0])
+    except ValueError:
+        return None
+
+
+def run(*, common: Common = Common()) -> int:
+    """Do the run that a container's environment describes: its entry point.
+
+    Reads dataset_source, dataset_format and their kin from the environment, and processingjobconfig.json; writes
+    to output_path, and the exit message to /opt/ml/output/message. See SageMaker's contract for prebuilt images.
+
+    For example:
+
+        docker run --env-file job.env -v "$PWD/data:/opt/ml/processing" open-model-monitor
+        dataset_source=/data dataset_format='{"csv":{"header":true}}' output_path=/out omm run
+    """
+    from open_model_monitor.cli.logs import log_to_stdout
+    from open_model_monitor.jobs.container import run_container
+
+    log_to_stdout()
+    return run_container(os.environ)
+
+
+def answer(document: Any, screen: RenderableType, common: Common) -> None:
+    """Print JSON or the screen."""
+    if common.json:
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+    else:
+        show.console().print(screen)

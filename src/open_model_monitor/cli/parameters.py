@@ -17,8 +17,9 @@ WORK = Group.create_ordered("How it runs")
 OUTPUT = Group.create_ordered("What you get")
 
 
-def _option(group: Group, help: str, **more: Any) -> Parameter:
-    return Parameter(group=group, help=help, negative=(), **more)
+def option(group: Group, help: str, **more: Any) -> Parameter:
+    """Return an option of a group; no `--no-…` of it, and no default where help tells it in words."""
+    return Parameter(group=group, help=help, negative=(), show_default=False, **more)
 
 
 @Parameter(name="*")
@@ -27,15 +28,20 @@ class Reading:
     """Which data, and how their bytes are read."""
 
     format: Annotated[
-        str | None, _option(INPUT, "csv, json, jsonlines, parquet, capture, or the text of a dataset_format.")
+        str | None, option(INPUT, "csv, json, jsonlines, parquet, capture, or the text of a dataset_format.")
     ] = None
     header: Annotated[
         bool | None,
-        Parameter(group=INPUT, help="Whether the first line of a CSV file names its columns.", negative="--no-header"),
+        Parameter(
+            group=INPUT,
+            help="Whether the first line of a CSV file names its columns.",
+            negative="--no-header",
+            show_default=False,
+        ),
     ] = None
-    since: Annotated[str | None, _option(INPUT, "Captures from this time on: 2026-01-31T10:00:00Z.")] = None
-    until: Annotated[str | None, _option(INPUT, "Captures before this time.")] = None
-    variants: Annotated[list[str] | None, _option(INPUT, "Only these production variants; repeatable.")] = None
+    since: Annotated[str | None, option(INPUT, "Captures from this time on: 2026-01-31T10:00:00Z.")] = None
+    until: Annotated[str | None, option(INPUT, "Captures before this time.")] = None
+    variants: Annotated[list[str] | None, option(INPUT, "Only these production variants; repeatable.")] = None
 
     def as_format(self) -> Any:
         """Return the `format` that `api` takes, None to look at the data.
@@ -45,7 +51,9 @@ class Reading:
         if self.header is None:
             return self.format
         if self.format not in (None, "csv"):
-            raise UsageError(f"--header and --no-header are about CSV files, not about --format {self.format}")
+            raise UsageError(
+                f"--header and --no-header are about CSV files, not about --format {self.format}"
+            )
         return {"csv": {"header": self.header}}
 
 
@@ -56,11 +64,11 @@ class Cleaning:
 
     missing: Annotated[
         list[str] | None,
-        _option(INPUT, "A text that means missing, in all columns or in one: NA, or age=-1; repeatable."),
+        option(INPUT, "A text that means missing, in all columns or in one: NA, or age=-1; repeatable."),
     ] = None
-    exclude: Annotated[list[str] | None, _option(INPUT, "A column to leave out; repeatable.")] = None
+    exclude: Annotated[list[str] | None, option(INPUT, "A column to leave out; repeatable.")] = None
     max_malformed: Annotated[
-        float | None, _option(INPUT, "The share of unreadable lines that may be; 0.1 unless told.")
+        float | None, option(INPUT, "The share of unreadable lines that may be; 0.1 unless told.")
     ] = None
 
     def options(self) -> dict[str, Any]:
@@ -82,14 +90,16 @@ class ScriptSettings:
     """What scripts see and may use."""
 
     env: Annotated[
-        list[str] | None, _option(SCRIPTS, "KEY=VALUE in the environment of the scripts; repeatable.")
+        list[str] | None, option(SCRIPTS, "KEY=VALUE in the environment of the scripts; repeatable.")
     ] = None
     requirements: Annotated[
-        str | None, _option(SCRIPTS, "A requirements.txt to install for the scripts, once.")
+        str | None, option(SCRIPTS, "A requirements.txt to install for the scripts, once.")
     ] = None
-    script_memory: Annotated[int | None, _option(SCRIPTS, "Megabytes a script may use; 4096 unless told.")] = None
-    seed: Annotated[int | None, _option(SCRIPTS, "Seed of the random numbers that scripts draw.")] = None
-    time_limit: Annotated[float | None, _option(WORK, "Seconds until the run is ended.")] = None
+    script_memory: Annotated[int | None, option(SCRIPTS, "Megabytes a script may use; 4096 unless told.")] = (
+        None
+    )
+    seed: Annotated[int | None, option(SCRIPTS, "Seed of the random numbers that scripts draw.")] = None
+    time_limit: Annotated[float | None, option(WORK, "Seconds until the run is ended.")] = None
 
     def environment(self) -> dict[str, str]:
         """Return the entries for the scripts' environment."""
@@ -115,22 +125,23 @@ class ScriptSettings:
 class Running:
     """Scripts of a run, and how it goes about its work."""
 
-    preprocess: Annotated[
-        str | None, _option(SCRIPTS, "Script with preprocess_handler: record to rows.")
-    ] = None
+    preprocess: Annotated[str | None, option(SCRIPTS, "Script with preprocess_handler: record to rows.")] = (
+        None
+    )
     postprocess: Annotated[
-        str | None, _option(SCRIPTS, "Script with postprocess_handler: called when all is written.")
+        str | None, option(SCRIPTS, "Script with postprocess_handler: called when all is written.")
     ] = None
     skip_failing_records: Annotated[
-        bool, _option(SCRIPTS, "Leave out records on which the preprocessor fails, up to 5 %.")
+        bool, option(SCRIPTS, "Leave out records on which the preprocessor fails, up to 5 %.")
     ] = False
     script_workers: Annotated[
-        int | None, _option(SCRIPTS, "Processes of the preprocessor; 1 unless told, so that it may keep state.")
+        int | None,
+        option(SCRIPTS, "Processes of the preprocessor; 1 unless told, so that it may keep state."),
     ] = None
-    workers: Annotated[int | None, _option(WORK, "Processes that read; one per core unless told.")] = None
+    workers: Annotated[int | None, option(WORK, "Processes that read; one per core unless told.")] = None
     behaviour: Annotated[
         list[str] | None,
-        _option(BASELINE, "KEY=VALUE that changes how is judged, such as minimum_rows=100; repeatable."),
+        option(BASELINE, "KEY=VALUE that changes how is judged, such as minimum_rows=100; repeatable."),
     ] = None
 
     def options(self) -> dict[str, Any]:
@@ -144,13 +155,13 @@ class Running:
 class Common:
     """Options of every command."""
 
-    json: Annotated[bool, _option(OUTPUT, "One JSON document on stdout and nothing else.")] = False
-    debug: Annotated[bool, _option(OUTPUT, "Show our traceback when something fails, and our log.")] = False
+    json: Annotated[bool, option(OUTPUT, "One JSON document on stdout and nothing else.")] = False
+    debug: Annotated[bool, option(OUTPUT, "Show our traceback when something fails, and our log.")] = False
 
 
 Like = Annotated[
     Literal["recommended", "sagemaker"],
-    _option(BASELINE, "What the constraints ask for: what we recommend, or exactly what SageMaker would."),
+    option(BASELINE, "What the constraints ask for: what we recommend, or exactly what SageMaker would."),
 ]
 
 

@@ -91,7 +91,9 @@ class Job:
         if (analysis := environment.get("analysis_type")) not in (None, "", "DATA_QUALITY"):
             raise ContractError(f"analysis_type {analysis} is not supported by this version; data quality is")
         window = _window(environment)
-        baseline = {name: environment.get(name) or None for name in ("baseline_statistics", "baseline_constraints")}
+        baseline = {
+            name: environment.get(name) or None for name in ("baseline_statistics", "baseline_constraints")
+        }
         return cls(
             source=environment["dataset_source"],
             is_baseline=window is None and not any(baseline.values()),
@@ -134,10 +136,18 @@ class Job:
 
 
 _KNOWN = {
-    *("dataset_source dataset_format output_path start_time end_time baseline_statistics metric_time").split(),
-    *("baseline_constraints record_preprocessor_script post_analytics_processor_script").split(),
-    *("publish_cloudwatch_metrics sagemaker_endpoint_name sagemaker_monitoring_schedule_name").split(),
-    *("compatibility analysis_type").split(),
+    *[
+        "dataset_source",
+        "dataset_format",
+        "output_path",
+        "start_time",
+        "end_time",
+        "baseline_statistics",
+        "metric_time",
+    ],
+    *["baseline_constraints", "record_preprocessor_script", "post_analytics_processor_script"],
+    *["publish_cloudwatch_metrics", "sagemaker_endpoint_name", "sagemaker_monitoring_schedule_name"],
+    *["compatibility", "analysis_type"],
     *(f.name for f in fields(Options)),
     *(f.name for f in fields(Behaviour)),
 }

@@ -9,11 +9,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from open_model_monitor.capture.formats import blocks, format_to_dict, items, sniff_format
+from open_model_monitor.capture.blocks import blocks
+from open_model_monitor.capture.formats import format_to_dict
+from open_model_monitor.capture.items import items
 from open_model_monitor.capture.layout import plan
 from open_model_monitor.capture.record import JSON, CapturedData, Counts, Format, Item, Window
+from open_model_monitor.capture.sniff import sniff_format
 from open_model_monitor.jobs.payload_shapes import json_shape, section_shape, text_shape
-from open_model_monitor.profile.columns import DatasetProfile, resolved_classes
+from open_model_monitor.profiling.columns import DatasetProfile, resolved_classes
 from open_model_monitor.rows.batches import Batcher
 from open_model_monitor.rows.convert import Converter
 from open_model_monitor.storage import Storage, normalise
@@ -260,7 +263,9 @@ def _need(seen: _Seen, counts: Counts) -> tuple[str, list[str]]:
         needed.append("the records give no rows as they are")
     widths = {kind.shape for kind in seen.payloads() if kind.section == "endpointInput"}
     if len(widths) > 1:
-        advisable.append(f"the inputs come in {len(widths)} shapes, which share columns only by position or name")
+        advisable.append(
+            f"the inputs come in {len(widths)} shapes, which share columns only by position or name"
+        )
     nested = [name for name, column in seen.profile.columns.items() if column.named and len(name) > 80]
     if nested:
         advisable.append(f"deeply nested JSON makes long column names, such as {nested[0][:60]}…")

@@ -57,7 +57,11 @@ def text_shape(text: str, content_type: str = "") -> str:
     except PayloadError:
         return "text with unbalanced quotes"
     widths = sorted({len(fields) for fields in lines_of_fields})
-    fields = f"{widths[0]} field{'s' * (widths[0] != 1)}" if len(widths) == 1 else f"{widths[0]} to {widths[-1]} fields"
+    fields = (
+        f"{widths[0]} field{'s' * (widths[0] != 1)}"
+        if len(widths) == 1
+        else f"{widths[0]} to {widths[-1]} fields"
+    )
     return f"1 line of {fields}" if len(lines_of_fields) == 1 else f"several lines of {fields}"
 
 
@@ -88,7 +92,7 @@ def _list_shape(value: list[Any], depth: int) -> str:
         return "[…]"
     kinds = {_scalar(item) for item in value}
     if kinds & {"object", "list"}:
-        return f"[{json_shape(value[0], depth + 1)}, …]" if len(value) > 1 else f"[{json_shape(value[0], depth + 1)}]"
+        return f"[{json_shape(value[0], depth + 1)}]"
     kinds -= {"null"}
     kind = kinds.pop() if len(kinds) == 1 else "value"
     return f"[{len(value)} {kind}{'s' * (len(value) != 1)}]"

@@ -12,14 +12,14 @@ from typing import Any, ClassVar, Self
 
 import pyarrow as pa
 
-from open_model_monitor.capture.formats import blocks
+from open_model_monitor.capture.blocks import blocks
 from open_model_monitor.capture.record import Block, Counts, Format, Part, Window
 from open_model_monitor.engines.local import Work
 from open_model_monitor.errors import OutsideError, ScriptFailure
 from open_model_monitor.jobs.sandbox import Answer, Sandbox, ScriptLimits
 from open_model_monitor.jobs.script_log import Listener, ScriptLog
-from open_model_monitor.profile.columns import DatasetProfile, ProfileOptions
-from open_model_monitor.profile.state import dumps, loads
+from open_model_monitor.profiling.columns import DatasetProfile, ProfileOptions
+from open_model_monitor.profiling.state import dumps, loads
 from open_model_monitor.rows.convert import Converter
 from open_model_monitor.rows.lane import Lane
 from open_model_monitor.rows.scripts import TRACEBACKS
@@ -142,7 +142,9 @@ class ProfileParts:
             if self.progress is not None:
                 self.progress(read.bytes_read, state.profile.rows)
             if self.deadline is not None and time.monotonic() > self.deadline:
-                raise OutsideError("The run's time limit passed; raise it (--time-limit) or analyse less at once")
+                raise OutsideError(
+                    "The run's time limit passed; raise it (--time-limit) or analyse less at once"
+                )
         state.counts = state.counts.merge(read)
         return dumps(state)
 
@@ -150,5 +152,6 @@ class ProfileParts:
         if not self.excluded:
             return batch
         names = batch.schema.names
-        gone = {names[int(key)] if key.isdigit() and int(key) < len(names) else key for key in self.excluded}
+        places = {str(i): name for i, name in enumerate(names)}
+        gone = {key if key in names else places.get(key, key) for key in self.excluded}
         return batch.select([name for name in names if name not in gone])

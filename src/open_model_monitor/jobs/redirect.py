@@ -16,9 +16,25 @@ from typing import Any
 
 SHOWN = "/opt/ml"
 
-_ONE_PATH = (
-    "access chmod chdir chown listdir lstat mkdir open readlink remove rmdir scandir stat statvfs truncate unlink utime"
-).split()
+_ONE_PATH = [
+    "access",
+    "chmod",
+    "chdir",
+    "chown",
+    "listdir",
+    "lstat",
+    "mkdir",
+    "open",
+    "readlink",
+    "remove",
+    "rmdir",
+    "scandir",
+    "stat",
+    "statvfs",
+    "truncate",
+    "unlink",
+    "utime",
+]
 _TWO_PATHS = ("link", "rename", "replace", "symlink")
 
 

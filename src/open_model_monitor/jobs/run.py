@@ -13,10 +13,10 @@ from typing import Any
 
 import msgspec
 
-from open_model_monitor.capture.formats import sniff_format
 from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.capture.layout import Plan, plan
 from open_model_monitor.capture.record import Counts, Format
+from open_model_monitor.capture.sniff import sniff_format
 from open_model_monitor.engines.local import Engine, Inline, Processes
 from open_model_monitor.errors import Malformed, NoData, ScriptError, ScriptFailure
 from open_model_monitor.jobs.baseline import Baseline, read_baseline
@@ -33,7 +33,7 @@ from open_model_monitor.jobs.workspace import (
 )
 from open_model_monitor.monitors.base import Notice
 from open_model_monitor.monitors.data_quality import DataQuality
-from open_model_monitor.profile.state import loads
+from open_model_monitor.profiling.state import loads
 from open_model_monitor.results.delivery import SUMMARY, add, check_destination, deliver
 from open_model_monitor.results.report import Report, to_json
 from open_model_monitor.rows.scripts import sha256_of
@@ -106,7 +106,10 @@ class _Run:
         deadline = started + limit if limit else None
         baseline = read_baseline(job, self.storage)
         format_ = job.format or sniff_format(self.storage, job.source, job.window)
-        format_ = replace(format_, output_columns_position=baseline.output_columns_position or format_.output_columns_position)
+        format_ = replace(
+            format_,
+            output_columns_position=baseline.output_columns_position or format_.output_columns_position,
+        )
         planned = plan(self.storage, job.source, format_, job.window, variants=job.options.variants)
         seen = self._fold(planned, format_, baseline, deadline)
         judge(seen, job)
@@ -317,7 +320,11 @@ def judge(seen: PartState, job: Job) -> None:
     if seen.profile.rows:
         return
     if not counts.records_in:
-        beyond = f"; {counts.records_out_of_window} records lie outside the window" if counts.records_out_of_window else ""
+        beyond = (
+            f"; {counts.records_out_of_window} records lie outside the window"
+            if counts.records_out_of_window
+            else ""
+        )
         raise NoData(f"Job inputs had no data: no record in {job.source}{beyond}")
     if counts.not_tabular:
         kinds = ", ".join(sorted(counts.not_tabular))
@@ -326,7 +333,11 @@ def judge(seen: PartState, job: Job) -> None:
             "`omm inspect --write-script preprocessor.py` writes one to start from"
         )
     silent = counts.returned_none + counts.returned_empty
-    if job.preprocessor and counts.records_dropped_by_script and silent * 2 >= counts.records_dropped_by_script:
+    if (
+        job.preprocessor
+        and counts.records_dropped_by_script
+        and silent * 2 >= counts.records_dropped_by_script
+    ):
         raise ScriptError(
             ScriptFailure(
                 role="preprocessor",
@@ -344,8 +355,14 @@ def judge(seen: PartState, job: Job) -> None:
 
 
 def _judge_malformed(counts: Counts, job: Job) -> None:
-    if counts.objects_unreadable and counts.objects_unreadable == counts.objects_selected and not counts.records_in:
-        raise Malformed(f"None of {counts.objects_selected} objects could be read: {'; '.join(counts.warnings)[:500]}")
+    if (
+        counts.objects_unreadable
+        and counts.objects_unreadable == counts.objects_selected
+        and not counts.records_in
+    ):
+        raise Malformed(
+            f"None of {counts.objects_selected} objects could be read: {'; '.join(counts.warnings)[:500]}"
+        )
     read = max(counts.lines_read, counts.lines_malformed)
     share = counts.lines_malformed / read if read else 0.0
     limit = job.options.max_malformed_fraction

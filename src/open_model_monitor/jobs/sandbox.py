@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, Self, cast
 import msgspec
 import pyarrow as pa
 
-from open_model_monitor.capture.formats import items
+from open_model_monitor.capture.items import items
 from open_model_monitor.capture.record import Block, Counts, Format, Item, Window
 from open_model_monitor.errors import EngineError, ScriptError, ScriptFailure
 from open_model_monitor.jobs.sandbox_child import PLACE
@@ -260,7 +260,9 @@ class Sandbox:
                 place, since, warned = at, now, False
             elif not warned and now - since > SLOW_CALL:
                 warned = True
-                self.log.add("WARNING omm", f"a single call takes more than {SLOW_CALL:.0f} s: {self._where()}")
+                self.log.add(
+                    "WARNING omm", f"a single call takes more than {SLOW_CALL:.0f} s: {self._where()}"
+                )
             if self.limits.deadline is not None and now > self.limits.deadline:
                 raise self._out_of_time()
 

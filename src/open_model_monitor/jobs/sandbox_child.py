@@ -40,7 +40,9 @@ def main() -> None:
     _limit(order)
     logger = _set_up_log(log, order)
     if view is None:
-        answer: dict[str, Any] = {"refused": "this system grants no mount namespace (script_isolation=namespace)"}
+        answer: dict[str, Any] = {
+            "refused": "this system grants no mount namespace (script_isolation=namespace)"
+        }
     else:
         try:
             answer = _serve(order, logger, inbox, outbox, place, view)
@@ -85,7 +87,12 @@ def _limit(order: dict[str, Any]) -> None:
 
 
 def _serve(
-    order: dict[str, Any], logger: logging.Logger, inbox: Connection, outbox: Connection, place: int, view: str
+    order: dict[str, Any],
+    logger: logging.Logger,
+    inbox: Connection,
+    outbox: Connection,
+    place: int,
+    view: str,
 ) -> dict[str, Any]:
     import msgspec
 
@@ -110,7 +117,7 @@ def _seed(seed: int) -> None:
     import numpy as np
 
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002 — the generator that scripts use
+    np.random.seed(seed)
 
 
 def _postprocess(handler: Any) -> dict[str, Any]:
@@ -126,7 +133,12 @@ def _postprocess(handler: Any) -> dict[str, Any]:
 
 
 def _preprocess(
-    order: dict[str, Any], handler: Any, logger: logging.Logger, inbox: Connection, outbox: Connection, place: int
+    order: dict[str, Any],
+    handler: Any,
+    logger: logging.Logger,
+    inbox: Connection,
+    outbox: Connection,
+    place: int,
 ) -> dict[str, Any]:
     import msgspec
 

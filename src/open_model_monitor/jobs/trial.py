@@ -8,24 +8,31 @@ from __future__ import annotations
 
 import contextlib
 import json
+import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from open_model_monitor.capture.formats import blocks, items, sniff_format
+from open_model_monitor.capture.blocks import blocks
+from open_model_monitor.capture.items import items
+from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.capture.layout import plan
-from open_model_monitor.capture.record import JSON, Block, Counts, Format, Item, Origin
+from open_model_monitor.capture.record import JSON, Block, CapturedData, Counts, Format, Item, Origin
+from open_model_monitor.capture.sniff import sniff_format
 from open_model_monitor.errors import ScriptError, ScriptFailure, UsageError
 from open_model_monitor.jobs.baseline import read_baseline
 from open_model_monitor.jobs.contract import Job
+from open_model_monitor.jobs.inspection import ColumnSeen, columns_of, sample_values
+from open_model_monitor.jobs.run import ORIGINAL, run
 from open_model_monitor.jobs.sandbox import Answer, Sandbox
 from open_model_monitor.jobs.script_log import Listener
 from open_model_monitor.jobs.scripting import script_setup
 from open_model_monitor.jobs.workspace import private_workspace
-from open_model_monitor.profile.values import class_of
+from open_model_monitor.profiling.values import class_of
 from open_model_monitor.rows.scripts import EXCERPT, excerpt
 from open_model_monitor.storage import Storage
 
@@ -44,6 +51,7 @@ class Trial:
     number: int
     origin: Origin
     argument: str  # the payload, shortened
+    sections: tuple[str, ...] = ()  # of a captured record
     rows: tuple[dict[str, Any], ...] = ()
     types: dict[str, str] = field(default_factory=dict)
     dropped: str | None = None
@@ -60,6 +68,7 @@ class Trial:
             "line": self.origin.line,
             "event_id": self.origin.event_id,
             "argument": self.argument,
+            "sections": list(self.sections),
             "rows": list(self.rows),
             "types": self.types,
             "dropped": self.dropped,
@@ -153,6 +162,7 @@ def _try(sandbox: Sandbox, block: Block, item: Item, number: int, lines: _Lines)
         number=number,
         origin=item.origin,
         argument=excerpt(item),
+        sections=tuple(item.value.sections()) if isinstance(item.value, CapturedData) else (),
         rows=tuple(rows),
         types=_types(rows),
         dropped=None if rows or failure else _why_dropped(answer.counts),
@@ -195,6 +205,101 @@ def _why_dropped(counts: Counts) -> str:
     if counts.returned_empty:
         return "the handler returned an empty dict"
     return "the handler returned no rows ([])"
+
+
+# ---------------------------------------------------------------- all of them together
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The columns that came of all trials, and the baseline feature each would be compared with.
+
+    `matched` is None without a baseline; columns that are not in it are extra, `missing` features have no column.
+    """
+
+    columns: tuple[ColumnSeen, ...]
+    matched: dict[str, str] | None = None
+    missing: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def to_dict(self) -> JSON:
+        """Return the outcome as JSON values."""
+        return asdict(self)
+
+
+def outcome(job: Job, trials: Iterable[Trial], *, storage: Storage | None = None) -> Outcome:
+    """Return what the rows of some trials add up to, matched as a run would match them."""
+    baseline = read_baseline(job, storage or Storage())
+    profile, samples = DatasetProfile(), dict[str, list[str]]()
+    for tried in trials:
+        for batch in tried.batches:
+            profile.update(batch)
+            sample_values(batch, samples)
+    columns = columns_of(profile, samples)
+    if not baseline.exists:
+        return Outcome(columns)
+    monitor = DataQuality(baseline.behaviour)
+    statistics = monitor.statistics(
+        profile,
+        constraints=baseline.constraints,
+        baseline=baseline.statistics,
+        from_script=True,
+        output_columns_position=baseline.output_columns_position or "START",
+    )
+    matching = statistics.matching
+    if matching is None:
+        return Outcome(columns)
+    matched = {m.column: m.feature for m in matching.columns if m.index is not None}
+    return Outcome(columns, matched, matching.missing, matching.warnings)
+
+
+@dataclass(frozen=True, slots=True)
+class PostprocessorTrial:
+    """What a whole run with a postprocessor gave: its report, and the files that the script left, with sizes."""
+
+    report: Report
+    files: dict[str, int]
+    violations_before: int
+
+    def to_dict(self) -> JSON:
+        """Return the trial as JSON values."""
+        violations = [dict(entry) for entry in self.report.violations or ()]
+        return {"files": self.files, "violations_before": self.violations_before, "violations": violations}
+
+
+def try_postprocessor(
+    job: Job, *, storage: Storage | None = None, on_log: Listener | None = None
+) -> PostprocessorTrial:
+    """Run the job in a folder that is thrown away; without a baseline it is compared with itself.
+
+    Raises what a run raises, ScriptError for a postprocessor that fails.
+    """
+    with tempfile.TemporaryDirectory(prefix="omm-trial-") as folder:
+        if not (job.baseline_constraints or job.baseline_statistics):
+            made = f"{folder}/baseline"
+            run(replace(job, is_baseline=True, postprocessor=None, output=made), storage=storage)
+            statistics, constraints = (f"{made}/{name}.json" for name in ("statistics", "constraints"))
+            job = replace(job, baseline_statistics=statistics, baseline_constraints=constraints)
+        output = Path(folder) / "output"
+        options = replace(job.options, postprocessor_failure="fail")
+        job = replace(job, is_baseline=False, output=str(output), options=options)
+        report = run(job, storage=storage, listener=on_log)
+        ours = {*report.documents(), SUMMARY, ORIGINAL, LOG}
+        files = {
+            p.relative_to(output).as_posix(): p.stat().st_size
+            for p in sorted(output.rglob("*"))
+            if p.is_file()
+        }
+        before = output / ORIGINAL
+        number = (
+            len(parse_json(before.read_bytes())["violations"])
+            if before.exists()
+            else len(report.violations or ())
+        )
+    written = {
+        name: size for name, size in files.items() if name not in ours and not name.startswith("metrics/")
+    }
+    return PostprocessorTrial(report, written, number)
 
 
 # ---------------------------------------------------------------- one record per block

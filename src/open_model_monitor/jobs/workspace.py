@@ -24,7 +24,10 @@ CONFIG = "/opt/ml/config/processingjobconfig.json"
 CONFIG_COPY = "/opt/ml/processing/processingjobconfig.json"
 MESSAGE = "/opt/ml/output/message"
 METRICS = "/opt/ml/output/metrics/cloudwatch"
-CODE = {"preprocessor": "/opt/ml/processing/code/preprocessing", "postprocessor": "/opt/ml/processing/code/postprocessing"}
+CODE = {
+    "preprocessor": "/opt/ml/processing/code/preprocessing",
+    "postprocessor": "/opt/ml/processing/code/postprocessing",
+}
 _STAGING = ".omm-run-"
 
 # What a process needs to start at all; nothing in it tells a secret.
@@ -59,7 +62,11 @@ class Workspace:
         """
         address = normalise(address)
         local = Path(address)
-        if "://" not in address and local.is_file() and (self.tree is None or not address.startswith("/opt/ml/")):
+        if (
+            "://" not in address
+            and local.is_file()
+            and (self.tree is None or not address.startswith("/opt/ml/"))
+        ):
             return local
         try:
             text = storage.read(address)
@@ -74,7 +81,11 @@ class Workspace:
         return copy
 
     def environment(
-        self, contract: Mapping[str, str], *, passthrough: tuple[str, ...] = (), python_path: str | None = None
+        self,
+        contract: Mapping[str, str],
+        *,
+        passthrough: tuple[str, ...] = (),
+        python_path: str | None = None,
     ) -> dict[str, str]:
         """Return the environment of a script: what starts a process, what the operator lets through, the contract."""
         base = {
@@ -148,13 +159,27 @@ def installed_requirements(requirements: Path) -> str:
     Raises OutsideError with pip's last lines if they cannot be installed.
     """
     digest = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()[:20]
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "open-model-monitor" / "requirements"
+    cache = (
+        Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+        / "open-model-monitor"
+        / "requirements"
+    )
     folder = cache / digest
     if folder.is_dir():
         return str(folder)
     cache.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{digest}-", dir=cache))
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(partial), "-r", str(requirements)]
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--target",
+        str(partial),
+        "-r",
+        str(requirements),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 — our own interpreter
     if done.returncode:
         shutil.rmtree(partial, ignore_errors=True)

@@ -16,7 +16,7 @@ from open_model_monitor.monitors.drift import Drift
 from open_model_monitor.monitors.matching import POSITION, CurrentColumn, match
 from open_model_monitor.monitors.monitoring_config import MonitoringConfig
 from open_model_monitor.monitors.statistics import FeatureStatistics, Statistics
-from open_model_monitor.profile.columns import DatasetProfile, ProfileOptions
+from open_model_monitor.profiling.columns import DatasetProfile, ProfileOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from open_model_monitor.capture.record import JSON
-from open_model_monitor.profile.kll import Floats, weighted_items
+from open_model_monitor.profiling.kll import Floats, weighted_items
 
 DISTINCT, ROWS = "distinct", "rows"
 

@@ -16,8 +16,13 @@ from open_model_monitor.monitors import document_values as documents
 from open_model_monitor.monitors.behaviour import Behaviour
 from open_model_monitor.monitors.document_values import NUMERIC
 from open_model_monitor.monitors.matching import Matching
-from open_model_monitor.profile.columns import ColumnProfile, DatasetProfile, nan_is_missing, resolved_classes
-from open_model_monitor.profile.kll import DEFAULT_C, DEFAULT_K, Floats, bucket_counts
+from open_model_monitor.profiling.columns import (
+    ColumnProfile,
+    DatasetProfile,
+    nan_is_missing,
+    resolved_classes,
+)
+from open_model_monitor.profiling.kll import DEFAULT_C, DEFAULT_K, Floats, bucket_counts
 
 MAX_LEVELS = 48  # an item on a higher one would stand for more rows than a sum of 64 bits can hold
 Bucket = tuple[float, float, float]  # lower bound, upper bound, count

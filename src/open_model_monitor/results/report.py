@@ -37,7 +37,9 @@ class Report:
     violations: tuple[Mapping[str, str], ...] | None = None
     notices: tuple[Notice, ...] = ()
     metrics: tuple[Metric, ...] = ()
-    features: Mapping[str, JSON] = field(default_factory=dict)  # per feature: type counts, distances, thresholds
+    features: Mapping[str, JSON] = field(
+        default_factory=dict
+    )  # per feature: type counts, distances, thresholds
     counts: Counts = field(default_factory=Counts)
     warnings: tuple[str, ...] = ()
     behaviour: Mapping[str, JSON] = field(default_factory=dict)
@@ -74,7 +76,9 @@ class Report:
         }
         kept = self.behaviour.get("violations_file_when_clean") != "never"
         if self.violations or (self.violations is not None and kept):
-            documents["constraint_violations.json"] = {"violations": [dict(entry) for entry in self.violations]}
+            documents["constraint_violations.json"] = {
+                "violations": [dict(entry) for entry in self.violations]
+            }
         return documents
 
     def to_dict(self) -> dict[str, JSON]:

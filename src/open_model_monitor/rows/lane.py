@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from open_model_monitor.capture.formats import items
+from open_model_monitor.capture.items import items
 from open_model_monitor.capture.record import Block, Counts, Format, Item, Row, Window
 from open_model_monitor.rows.batches import Batcher
 from open_model_monitor.rows.convert import Converter
@@ -33,18 +33,15 @@ class Lane:
     ) -> Iterator[pa.RecordBatch]:
         """Yield the batches of one block; `watch` is told of each item before it is worked on."""
         batcher = Batcher(counts)
+        # Every block of a CSV object carries the header; a handler sees it once per object.
+        convert, preprocess = self.converter.rows, self.preprocess or self.converter.rows
         for item in items(block, self.format, counts, window=self.window, variants=self.variants):
             if watch is not None:
                 watch(item)
-            for row in self._rows(item, block)(item, counts):
+            work = convert if item.header and not block.starts_object else preprocess
+            for row in work(item, counts):
                 batcher.add(row)
             if batcher.full and (batch := batcher.flush()) is not None:
                 yield batch
         if (batch := batcher.flush()) is not None:
             yield batch
-
-    def _rows(self, item: Item, block: Block) -> Rows:
-        # Every block of a CSV object carries the header; a handler sees it once per object.
-        if self.preprocess is None or (item.header and not block.starts_object):
-            return self.converter.rows
-        return self.preprocess

@@ -67,7 +67,8 @@ def _text_against_number(tree: ast.AST) -> Iterator[Hint]:
 
 def _calls(node: ast.AST, method: str) -> bool:
     return any(
-        isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == method for n in ast.walk(node)
+        isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == method
+        for n in ast.walk(node)
     )
 
 
@@ -117,12 +118,20 @@ def _always_returns(body: list[ast.stmt]) -> bool:
 
 def _trailing_newline(handler: ast.FunctionDef) -> Iterator[Hint]:
     source = ast.unparse(handler)
-    if "endpoint_output.data" in source and not any(w in source for w in ("strip(", "splitlines(", "json.loads")):
+    if "endpoint_output.data" in source and not any(
+        w in source for w in ("strip(", "splitlines(", "json.loads")
+    ):
         line = next(
-            (n.lineno for n in ast.walk(handler) if isinstance(n, ast.Attribute) and n.attr == "endpoint_output"),
+            (
+                n.lineno
+                for n in ast.walk(handler)
+                if isinstance(n, ast.Attribute) and n.attr == "endpoint_output"
+            ),
             handler.lineno,
         )
-        yield Hint(line, "the captured output often ends in a newline; strip it (.rstrip('\\n')) before joining")
+        yield Hint(
+            line, "the captured output often ends in a newline; strip it (.rstrip('\\n')) before joining"
+        )
 
 
 def _unpadded_keys(handler: ast.FunctionDef) -> Iterator[Hint]:
@@ -138,10 +147,16 @@ def _unpadded_keys(handler: ast.FunctionDef) -> Iterator[Hint]:
 
 
 def _calls_name(node: ast.AST, name: str) -> bool:
-    return any(isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name for n in ast.walk(node))
+    return any(
+        isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == name for n in ast.walk(node)
+    )
 
 
 def _output_unchecked(handler: ast.FunctionDef) -> Iterator[Hint]:
     source = ast.unparse(handler)
-    if "endpoint_output." in source and "endpoint_output is" not in source and "if inference_record" not in source:
+    if (
+        "endpoint_output." in source
+        and "endpoint_output is" not in source
+        and "if inference_record" not in source
+    ):
         yield Hint(handler.lineno, "these captures hold no output: endpoint_output is None; test it first")

@@ -76,7 +76,9 @@ def _fold(frames: traceback.TracebackException, script: Path) -> None:
     seen: set[int] = set()
     while frames is not None and id(frames) not in seen:
         seen.add(id(frames))
-        first = next((i for i, f in enumerate(frames.stack) if _is_users(f.filename, script)), len(frames.stack))
+        first = next(
+            (i for i, f in enumerate(frames.stack) if _is_users(f.filename, script)), len(frames.stack)
+        )
         del frames.stack[:first]
         frames = frames.__cause__ or frames.__context__  # type: ignore[assignment]
 
@@ -137,7 +139,9 @@ def load(script: Path, role: str) -> Handler:
     function = getattr(module, name, None)
     if function is None:
         found = sorted(
-            key for key, value in vars(module).items() if inspect.isfunction(value) and not key.startswith("_")
+            key
+            for key, value in vars(module).items()
+            if inspect.isfunction(value) and not key.startswith("_")
         )
         _refuse(script, role, f"there is no function {name}; functions found: {', '.join(found) or 'none'}")
     if not callable(function):
@@ -265,7 +269,9 @@ class Preprocessor:
             self._log.info("header line skipped: %s: %s", type(error).__name__, error)
             return []
         fields = set(self._converter.header_names)
-        if rows and all(str(value).strip() in fields for row in rows for value in row.values if value is not None):
+        if rows and all(
+            str(value).strip() in fields for row in rows for value in row.values if value is not None
+        ):
             self._log.info("header line skipped: the handler returned its names")
             return []
         return rows
@@ -308,7 +314,9 @@ class Preprocessor:
             return self._of_mapping(dict(returned), item, counts)
         if isinstance(returned, str) and item.kind == "csv" and returned == item.value:
             return [] if item.header else self._converter.rows(item, counts)
-        return [row for element in self._elements(returned) for row in self._of_element(element, item, counts)]
+        return [
+            row for element in self._elements(returned) for row in self._of_element(element, item, counts)
+        ]
 
     def _elements(self, returned: Any) -> Iterator[Any]:
         if type(returned).__name__ == "Series" and hasattr(returned, "to_dict"):  # pandas

@@ -16,7 +16,9 @@ jobs = st.builds(
     Job,
     source=st.just("/opt/ml/processing/input/endpoint"),
     is_baseline=st.just(False),
-    format=st.sampled_from([Format("capture"), Format("csv", header=True), Format("jsonlines"), Format("parquet")]),
+    format=st.sampled_from(
+        [Format("capture"), Format("csv", header=True), Format("jsonlines"), Format("parquet")]
+    ),
     window=st.just(WINDOW),
     output=st.just("/opt/ml/processing/resultdata"),
     baseline_statistics=st.none() | st.just("/opt/ml/processing/baseline/stats/statistics.json"),
@@ -70,7 +72,10 @@ def test_what_is_wrong_is_named(change, named):
 
 
 def test_the_config_tells_the_users_own_entries_and_the_time_limit():
-    config = {"Environment": {"Region": "x", "output_path": "/o"}, "StoppingCondition": {"MaxRuntimeInSeconds": 60}}
+    config = {
+        "Environment": {"Region": "x", "output_path": "/o"},
+        "StoppingCondition": {"MaxRuntimeInSeconds": 60},
+    }
     job = Job.from_environment(LEAST | {"PATH": "/bin"}, config)
     assert job.environment == {"Region": "x"}
     assert job.options.max_runtime_seconds == 60

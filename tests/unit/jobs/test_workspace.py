@@ -51,7 +51,9 @@ def test_the_environment_is_the_contract_and_what_is_let_through(monkeypatch):
     monkeypatch.setenv("DATABASE_PASSWORD", "hush")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy")
     with private_workspace(None) as workspace:
-        environment = workspace.environment({"end_time": "x"}, passthrough=("HTTPS_PROXY",), python_path="/more")
+        environment = workspace.environment(
+            {"end_time": "x"}, passthrough=("HTTPS_PROXY",), python_path="/more"
+        )
         assert environment["end_time"] == "x"
         assert environment["HTTPS_PROXY"] == "http://proxy"
         assert environment["PYTHONPATH"].split(os.pathsep)[0] == "/more"
@@ -71,7 +73,9 @@ def test_requirements_are_installed_once(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     package = tmp_path / "package"
     package.mkdir()
-    (package / "pyproject.toml").write_text('[project]\nname = "tiny"\nversion = "1"\n[tool.setuptools]\npy-modules = ["tiny"]\n')
+    (package / "pyproject.toml").write_text(
+        '[project]\nname = "tiny"\nversion = "1"\n[tool.setuptools]\npy-modules = ["tiny"]\n'
+    )
     (package / "tiny.py").write_text("VALUE = 7\n")
     requirements = tmp_path / "requirements.txt"
     requirements.write_text(f"{package}\n")

@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from open_model_monitor.monitors.behaviour import Behaviour
 from open_model_monitor.monitors.data_quality import DataQuality
-from open_model_monitor.profile.columns import DatasetProfile
+from open_model_monitor.profiling.columns import DatasetProfile
 
 
 def _batch(columns, *, sections=None, named=True):

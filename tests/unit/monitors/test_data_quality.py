@@ -11,7 +11,7 @@ from open_model_monitor.monitors.behaviour import Behaviour
 from open_model_monitor.monitors.constraints import Constraints
 from open_model_monitor.monitors.data_quality import DataQuality
 from open_model_monitor.monitors.statistics import Statistics
-from open_model_monitor.profile.columns import DatasetProfile
+from open_model_monitor.profiling.columns import DatasetProfile
 
 SAGEMAKER, RECOMMENDED = Behaviour.sagemaker(), Behaviour.recommended()
 

@@ -11,7 +11,7 @@ from open_model_monitor.monitors.distances import (
     chi_squared_tail,
     numeric,
 )
-from open_model_monitor.profile.kll import KLL
+from open_model_monitor.profiling.kll import KLL
 
 COUNTINGS = {"distinct": "compat", "rows": "exact"}
 

@@ -10,7 +10,7 @@ from open_model_monitor.errors import DocumentError
 from open_model_monitor.monitors.behaviour import Behaviour
 from open_model_monitor.monitors.data_quality import DataQuality
 from open_model_monitor.monitors.statistics import Statistics
-from open_model_monitor.profile.columns import DatasetProfile, ProfileOptions
+from open_model_monitor.profiling.columns import DatasetProfile, ProfileOptions
 
 SAGEMAKER = DataQuality(Behaviour.sagemaker())
 

@@ -12,8 +12,8 @@ import pytest
 
 from open_model_monitor.capture.record import Columns, Counts, Origin, Row
 from open_model_monitor.errors import DataError
-from open_model_monitor.profile.columns import DatasetProfile
-from open_model_monitor.profile.values import classify
+from open_model_monitor.profiling.columns import DatasetProfile
+from open_model_monitor.profiling.values import classify
 from open_model_monitor.rows.batches import Batcher, batch_from_ipc, batch_to_ipc, column, plain, to_batch
 
 ORIGIN = Origin("object", 1)

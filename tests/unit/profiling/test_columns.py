@@ -4,8 +4,8 @@ import math
 import pyarrow as pa
 import pytest
 
-from open_model_monitor.profile.columns import DatasetProfile, ProfileOptions
-from open_model_monitor.profile.state import dumps, loads
+from open_model_monitor.profiling.columns import DatasetProfile, ProfileOptions
+from open_model_monitor.profiling.state import dumps, loads
 
 
 def field(name, values, section="", named=True):

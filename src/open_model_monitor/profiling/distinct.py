@@ -59,8 +59,9 @@ class DistinctValues:
         """Return a new union of both."""
         union = type(self)(min(self.limit, other.limit))
         union._smallest = self._smallest[: union.limit]
-        union._overflowed = self._overflowed or other._overflowed or len(self._smallest) > union.limit
+        union._overflowed = self._overflowed or len(self._smallest) > union.limit
         union.insert(other._smallest)
+        union._overflowed |= other._overflowed  # only now: until full, no hash may be left out
         return union
 
     def count(self) -> float:

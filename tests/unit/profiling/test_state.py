@@ -3,8 +3,8 @@ import zlib
 import pytest
 
 from open_model_monitor.errors import DocumentError
-from open_model_monitor.profile.columns import DatasetProfile
-from open_model_monitor.profile.state import dumps, loads
+from open_model_monitor.profiling.columns import DatasetProfile
+from open_model_monitor.profiling.state import dumps, loads
 
 
 class Other(DatasetProfile):

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from open_model_monitor.profile.kll import KLL, bucket_counts, capacity, quantile
+from open_model_monitor.profiling.kll import KLL, bucket_counts, capacity, quantile
 
 
 def sketch_of(values, k=2048.0):

@@ -16,15 +16,15 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from open_model_monitor.profile.distinct import (
+from open_model_monitor.profiling.distinct import (
     EXACT_LIMIT,
     Categories,
     DistinctValues,
     hash_numbers,
     hash_texts,
 )
-from open_model_monitor.profile.kll import KLL
-from open_model_monitor.profile.values import (
+from open_model_monitor.profiling.kll import KLL
+from open_model_monitor.profiling.values import (
     BOOLEAN,
     CLASSES,
     EXAMPLES,

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from open_model_monitor.profile.distinct import Categories, DistinctValues, hash_numbers, hash_texts
+from open_model_monitor.profiling.distinct import Categories, DistinctValues, hash_numbers, hash_texts
 
 
 def test_exact_up_to_the_limit_then_within_its_error():
@@ -33,3 +33,13 @@ def test_too_many_categories_are_forgotten():
     assert two.counts is None
     assert one.merge(two).counts is None
     assert not two.add([("a", 1)])
+
+
+@pytest.mark.parametrize("few", [0, 3, 40])
+def test_few_values_merge_with_too_many(few):
+    numbers = hash_numbers(np.arange(200, dtype=np.float64))
+    small, large, whole = DistinctValues(50), DistinctValues(50), DistinctValues(50)
+    small.insert(numbers[:few])
+    large.insert(numbers[few:])
+    whole.insert(numbers)
+    assert small.merge(large).count() == large.merge(small).count() == whole.count()

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from open_model_monitor.profile.distinct import Hashes, hash_numbers, hash_texts
+from open_model_monitor.profiling.distinct import Hashes, hash_numbers, hash_texts
 
 INTEGRAL, FRACTIONAL, BOOLEAN, STRING = "Integral", "Fractional", "Boolean", "String"
 CLASSES = (INTEGRAL, FRACTIONAL, BOOLEAN, STRING)

@@ -1,0 +1,163 @@
+"""Blocks become items: what a handler is called with. Runs wherever the block is, it needs nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pyarrow as pa
+
+from open_model_monitor.capture.csvtext import records
+from open_model_monitor.capture.jsontext import parse_json
+from open_model_monitor.capture.layout import variant_of
+from open_model_monitor.capture.record import JSON, Block, CapturedData, Counts, Format, Item, Origin, Window
+
+SHADOW = "ShadowExperiment"
+
+
+def items(
+    block: Block,
+    format: Format,
+    counts: Counts,
+    *,
+    window: Window | None = None,
+    variants: tuple[str, ...] = (),
+) -> Iterator[Item]:
+    """Yield the items of a block, in order; what cannot be read is counted and left out.
+
+    A CSV object's header comes first in each of its blocks. `window` matters where the block says so; shadow
+    traffic is left out unless its variant is among `variants`.
+    """
+    if format.kind in ("capture", "merged"):
+        return _captures(block, counts, window, variants)
+    if format.kind == "csv":
+        return _csv_lines(block, counts)
+    if format.kind == "jsonlines":
+        return _json_lines(block, counts)
+    return _document(block, counts) if format.kind == "json" else _table_rows(block, counts)
+
+
+def _parsed_lines(block: Block, counts: Counts) -> Iterator[tuple[int, bytes, JSON]]:
+    for number, line in enumerate(block.data.split(b"\n"), block.first_line):
+        if not line or line.isspace():
+            continue
+        counts.lines_read += 1
+        try:
+            yield number, line, parse_json(line)
+        except ValueError as error:
+            text = line.decode("utf-8", "replace")
+            if isinstance(error, UnicodeDecodeError):
+                counts.lines_with_invalid_utf8 += 1
+                try:
+                    yield number, line, parse_json(text)
+                    continue
+                except ValueError:
+                    pass
+            counts.reject(Origin(block.source, number), f"not JSON ({_short(error)})", text)
+
+
+def _short(error: ValueError) -> str:
+    return str(error).split("\n")[0][:100]
+
+
+def _captures(
+    block: Block, counts: Counts, window: Window | None, variants: tuple[str, ...]
+) -> Iterator[Item]:
+    timed = window if block.check_time else None
+    shadow_too = variant_of(block.source) in variants
+    for number, line, value in _parsed_lines(block, counts):
+        if type(value) is not dict or type(value.get("captureData")) is not dict:
+            reason = "no captureData" if type(value) is dict else f"a {type(value).__name__}, not an object"
+            counts.reject(Origin(block.source, number), reason, line[:400].decode("utf-8", "replace"))
+            continue
+        metadata = value.get("eventMetadata")
+        if type(metadata) is not dict:
+            metadata = {}
+        if not shadow_too and metadata.get("invocationSource") == SHADOW:
+            counts.records_shadow_skipped += 1
+            continue
+        moment = metadata.get("inferenceTime")
+        if timed is not None and not _belongs(moment, timed, keep_undated=block.keep_undated):
+            counts.records_out_of_window += 1
+            continue
+        if value.get("eventVersion", "0") != "0":
+            counts.warn(f"eventVersion is {value['eventVersion']!r}, not '0'")
+        counts.records_in += 1
+        origin = Origin(block.source, number, metadata.get("eventId"), metadata.get("inferenceId"), moment)
+        yield Item("capture", CapturedData(value), origin)
+
+
+def _belongs(moment: JSON, window: Window, *, keep_undated: bool) -> bool:
+    try:
+        time = datetime.fromisoformat(moment)
+    except (TypeError, ValueError):
+        return keep_undated
+    return window.start <= (time if time.tzinfo else time.replace(tzinfo=UTC)) < window.end
+
+
+def _json_lines(block: Block, counts: Counts) -> Iterator[Item]:
+    for number, _, value in _parsed_lines(block, counts):
+        counts.records_in += 1
+        yield Item("json", value, Origin(block.source, number))
+
+
+def _document(block: Block, counts: Counts) -> Iterator[Item]:
+    counts.lines_read += 1
+    data = block.data
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        counts.lines_with_invalid_utf8 += 1
+        data = data.decode("utf-8", "replace").encode()
+    try:
+        value = parse_json(data)
+    except ValueError as error:
+        if b"\n" in data.strip() and _starts_with_a_document(data):
+            counts.lines_read -= 1
+            counts.warn(f"{block.source} is not one JSON document but JSON Lines; read as such")
+            yield from _json_lines(block, counts)
+        else:
+            text = data[:400].decode("utf-8", "replace")
+            counts.reject(Origin(block.source, 1), f"not JSON ({_short(error)})", text)
+        return
+    for number, element in enumerate(value if isinstance(value, list) else [value], 1):
+        counts.records_in += 1
+        yield Item("json", element, Origin(block.source, number))
+
+
+def _starts_with_a_document(data: bytes) -> bool:
+    try:
+        parse_json(data.strip().split(b"\n", 1)[0])
+    except ValueError:
+        return False
+    return True
+
+
+def _csv_lines(block: Block, counts: Counts) -> Iterator[Item]:
+    if block.header is not None:
+        yield Item("csv", block.header, Origin(block.source, 1), header=True)
+    for before, line in records(block.data) if b'"' in block.data else _lines(block.data):
+        if not line or line.isspace():
+            continue
+        counts.lines_read += 1
+        counts.records_in += 1
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            counts.lines_with_invalid_utf8 += 1
+            text = line.decode("utf-8", "replace")
+        yield Item("csv", text, Origin(block.source, block.first_line + before))
+
+
+def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
+    for number, line in enumerate(data.split(b"\n")):
+        yield number, line.rstrip(b"\r")
+
+
+def _table_rows(block: Block, counts: Counts) -> Iterator[Item]:
+    with pa.ipc.open_stream(block.data) as reader:
+        batch = reader.read_next_batch()
+    for number, row in enumerate(batch.to_pylist(), block.first_line):
+        counts.lines_read += 1
+        counts.records_in += 1
+        yield Item("parquet", row, Origin(block.source, number))

@@ -1,0 +1,298 @@
+"""What a person sees of single records: the autopsy of captures, and a script's trials."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Group, RenderableType
+from rich.filesize import decimal
+from rich.text import Text
+
+from open_model_monitor.cli.show import (
+    BAD,
+    CARE,
+    FEW,
+    GOOD,
+    column_name,
+    facts,
+    failure_panel,
+    heading,
+    indented,
+    many,
+    table,
+)
+
+if TYPE_CHECKING:
+    from open_model_monitor.jobs.inspection import Autopsy, ColumnSeen
+    from open_model_monitor.jobs.trial import Outcome, PostprocessorTrial, Trial
+    from open_model_monitor.rows.lint import Hint
+
+_VERDICTS = {
+    "not needed": ("✔", GOOD, "No preprocessor is needed"),
+    "advisable": ("•", CARE, "A preprocessor would help"),
+    "needed": ("✘", BAD, "A preprocessor is needed"),
+}
+
+
+# ---------------------------------------------------------------- autopsy
+
+
+def autopsy(found: Autopsy, *, everything: bool = False, written: str | None = None) -> RenderableType:
+    """Return the screen of `omm inspect`; `written` is the script that was written."""
+    parts: list[RenderableType] = [_head(found)]
+    if found.payloads:
+        parts += [
+            Text(),
+            heading(f"Payloads  {len(found.payloads)}"),
+            indented(_payloads(found, everything=everything)),
+        ]
+    if found.columns:
+        title = f"Columns a run would see  {len(found.columns)}"
+        parts += [Text(), heading(title), indented(columns(found.columns, found.rows, everything=everything))]
+    if found.malformed:
+        title = f"Malformed  {found.malformed} of {found.records + found.malformed} lines"
+        shown = found.malformed_samples if everything else found.malformed_samples[:5]
+        lines = [Text(f"• {text}", overflow="fold") for text in shown]
+        parts += [Text(), heading(title, f"bold {BAD}"), indented(Group(*lines))]
+    if found.warnings:
+        lines = [Text(f"• {text}", overflow="fold") for text in found.warnings[:FEW]]
+        parts += [Text(), heading("Warnings", f"bold {CARE}"), indented(Group(*lines))]
+    parts += [Text(), *_verdict(found, written)]
+    return Group(*parts)
+
+
+def _head(found: Autopsy) -> RenderableType:
+    (name,) = found.format
+    options = ", ".join(f"{key} {_plain(value)}" for key, value in found.format[name].items())
+    how = "found by looking" if found.sniffed else "as told"
+    read = many(found.records, "record")
+    read += " (all)" if found.complete else " (there are more; -n reads more)"
+    times = f"{found.first_time} to {found.last_time}" if found.first_time else None
+    beside = [
+        f"{number:,} with {what}"
+        for number, what in (
+            (found.with_attributes, "custom attributes"),
+            (found.with_inference_id, "an inference id"),
+        )
+        if number
+    ]
+    return facts(
+        [
+            ("source", f"{found.source}, {many(found.objects, 'file')}, {decimal(found.bytes)}"),
+            ("format", Text.assemble(name, (f"  {options}" if options else "", "dim"), (f"  {how}", "dim"))),
+            ("records", read),
+            ("inferred at", times),
+            ("of these", "; ".join(beside)),
+            ("rows", f"{found.rows:,}: {_per_record(found.rows_per_record)}"),
+        ]
+    )
+
+
+def _plain(value: Any) -> str:
+    return " + ".join(map(str, value)) if isinstance(value, list) else str(value).lower()
+
+
+def _per_record(numbers: dict[int, int]) -> str:
+    if len(numbers) == 1:
+        (number,) = numbers
+        return f"{'none' if not number else number} per record"
+    common = sorted(numbers.items(), key=lambda pair: -pair[1])[:4]
+    shown = ", ".join(f"{records:,} with {number or 'none'}" for number, records in common)
+    return f"{shown}{', …' if len(numbers) > len(common) else ''}"
+
+
+def _payloads(found: Autopsy, *, everything: bool) -> RenderableType:
+    captured = any(kind.section for kind in found.payloads)
+    shown = found.payloads if everything else found.payloads[:FEW]
+    names = ("section", "encoding", "content type") if captured else ()
+    rows = table(*names, "records", "shape", numbers=("records",), shrink=("shape",))
+    for kind in shown:
+        what = (kind.section, kind.encoding, kind.content_type) if captured else ()
+        example = " ".join(kind.example.split())[:100]
+        shape = Text.assemble(kind.shape, "\n", (example, "dim"))
+        rows.add_row(*(Text(text) for text in what), f"{kind.records:,}", shape)
+    return Group(rows, *_more(len(found.payloads) - len(shown), "shape"))
+
+
+def columns(
+    seen: Sequence[ColumnSeen], rows: int, *, everything: bool = False, matched: dict[str, str] | None = None
+) -> RenderableType:
+    """Return columns with their types and samples; `matched` adds the baseline feature of each."""
+    shown = seen if everything else seen[: 2 * FEW]
+    sections = any(column.section for column in seen)
+    names = [
+        "column",
+        *(["from"] if sections else []),
+        *(["baseline feature"] if matched is not None else []),
+        "type",
+    ]
+    lines = table(*names, "missing", "values", numbers=("missing",), shrink=("values",))
+    for column in shown:
+        cells = [Text(column_name(column.name))]
+        cells += [Text(column.section, style="dim")] if sections else []
+        if matched is not None:
+            feature = matched.get(column.name)
+            cells.append(
+                Text(column_name(feature)) if feature is not None else Text("none: extra", style=BAD)
+            )
+        cells.append(_type(column))
+        missing = Text(
+            f"{column.missing:,}" if column.missing else "–", style=CARE if column.missing else "dim"
+        )
+        lines.add_row(*cells, missing, Text(", ".join(column.samples), style="dim"))
+    return Group(lines, *_more(len(seen) - len(shown), "column"))
+
+
+def _type(column: ColumnSeen) -> Text:
+    """Return the type; a column of numbers that some text has made text says so."""
+    numbers = column.classes.get("Integral", 0) + column.classes.get("Fractional", 0)
+    if column.inferred_type == "String" and numbers:
+        words = sum(column.classes.values()) - numbers
+        return Text.assemble("String ", (f"{words} of {words + numbers} are no numbers", CARE))
+    return Text(column.inferred_type)
+
+
+def _more(left: int, noun: str) -> list[Text]:
+    return [Text(f"… and {many(left, f'more {noun}')}: --all shows them", style="dim")] if left > 0 else []
+
+
+def _verdict(found: Autopsy, written: str | None) -> list[RenderableType]:
+    sign, style, text = _VERDICTS[found.preprocessor]
+    parts: list[RenderableType] = [Text(f"{sign} {text}", style=f"bold {style}")]
+    parts += [indented(Text(f"• {reason}")) for reason in found.reasons]
+    if written:
+        parts.append(Text.assemble(("A script to start from is in ", ""), (written, "bold"), ("; next:", "")))
+        parts.append(indented(Text(f"omm try {written} {found.source}", style=GOOD)))
+    elif found.preprocessor != "not needed":
+        parts.append(indented(Text(f"omm inspect {found.source} --write-script preprocessor.py", style=GOOD)))
+    return parts
+
+
+# ---------------------------------------------------------------- trials
+
+
+def trial(tried: Trial, *, width: int, known: Iterable[str] = ()) -> RenderableType:
+    """Return one record and what came of it; a failure of a `known` kind is told in one line."""
+    parts: list[RenderableType] = [_line(tried)]
+    room = max(20, width - 12)
+    details = [("in", Text(_cut(tried.argument, room), style="dim"))]
+    details += [("out", Text(_cut(_values(row), room))) for row in tried.rows[:3]]
+    if len(tried.rows) > 3:
+        details.append(("", Text(f"… and {many(len(tried.rows) - 3, 'more row')}", style="dim")))
+    details += [("log", Text(_cut(f"{tag}: {text}", room), style="cyan")) for tag, text in tried.log[:8]]
+    if len(tried.log) > 8:
+        details.append(("", Text(f"… and {many(len(tried.log) - 8, 'more line')}", style="dim")))
+    parts.append(indented(indented(facts(details))))
+    if tried.failure is not None and kind_of(tried) not in known:
+        parts.append(failure_panel(tried.failure, with_log=not tried.log))
+    return Group(*parts)
+
+
+def kind_of(tried: Trial) -> str:
+    """Return what tells one kind of failure from another."""
+    failure = tried.failure
+    return f"{failure.exception_type} {failure.line} {failure.phase}" if failure else ""
+
+
+def _line(tried: Trial) -> Text:
+    name = tried.origin.source.rpartition("/")[2]
+    place = f"  {name}:{tried.origin.line}"
+    if tried.failure is not None:
+        came = (f"✘ {tried.failure.exception_type}: {tried.failure.message}", f"bold {BAD}")
+    elif tried.dropped is not None:
+        came = (f"• dropped: {tried.dropped}", CARE)
+    else:
+        width = len(tried.types)
+        came = (f"✔ {many(len(tried.rows), 'row')} × {many(width, 'column')}", GOOD)
+    return Text.assemble(
+        (f"{tried.number:>3} ", "bold"),
+        came,
+        (place, "dim"),
+        (f"  {_duration(tried.seconds)}", "dim"),
+        overflow="fold",
+    )
+
+
+def _values(row: dict[str, Any]) -> str:
+    return (
+        "  ".join(f"{column_name(name)}={_value(value)}" for name, value in row.items())
+        or "(a row without columns)"
+    )
+
+
+def _value(value: Any) -> str:
+    return (
+        "·"
+        if value is None
+        else repr(value)
+        if isinstance(value, str) and (" " in value or not value)
+        else str(value)
+    )
+
+
+def _cut(text: str, room: int) -> str:
+    line = " ".join(text.split("\n"))
+    return line if len(line) <= room else line[: room - 1] + "…"
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds * 1000:.1f} ms" if seconds < 1 else f"{seconds:.1f} s"
+
+
+def trial_summary(
+    trials: Sequence[Trial], outcome: Outcome, hints: Sequence[Hint], *, script: str, everything: bool = False
+) -> RenderableType:
+    """Return what all trials add up to: counts, time per record, columns and hints."""
+    rows, failed = sum(len(t.rows) for t in trials), [t for t in trials if t.failure]
+    parts: list[RenderableType] = []
+    if outcome.columns:
+        title = f"Columns of the result  {len(outcome.columns)}"
+        seen = columns(outcome.columns, rows, everything=everything, matched=outcome.matched)
+        parts += [Text(), heading(title), indented(seen)]
+    if outcome.missing:
+        names = ", ".join(column_name(name) for name in outcome.missing[: 2 * FEW])
+        more = f" and {len(outcome.missing) - 2 * FEW} more" if len(outcome.missing) > 2 * FEW else ""
+        parts.append(indented(Text(f"baseline features without a column: {names}{more}", style=BAD)))
+    parts += [indented(Text(f"• {text}", style=CARE)) for text in outcome.warnings]
+    if hints:
+        lines = [Text.assemble((f"{script}:{hint.line}  ", "bold"), hint.text) for hint in hints]
+        parts += [Text(), heading(f"Hints  {len(hints)}", f"bold {CARE}"), indented(Group(*lines))]
+    parts += [Text(), _closing(trials, rows, len(failed))]
+    return Group(*parts)
+
+
+def _closing(trials: Sequence[Trial], rows: int, failed: int) -> Text:
+    dropped = sum(t.dropped is not None for t in trials)
+    said = [many(len(trials), "record"), many(rows, "row"), *([f"{dropped} dropped"] if dropped else [])]
+    sign, style = ("✘", BAD) if failed else ("✔", GOOD) if rows else ("•", CARE)
+    head = (
+        " → ".join(said[:2]) + (f", {said[2]}" if dropped else "") + (f", {failed} failed" if failed else "")
+    )
+    times = sorted(t.seconds for t in trials) or [0.0]
+    speed = f"; {_duration(times[len(times) // 2])} per record, the slowest {_duration(times[-1])}"
+    return Text.assemble((f"{sign} {head}", f"bold {style}"), (speed, "dim"))
+
+
+def postprocessor_trial(tried: PostprocessorTrial, log: Sequence[str]) -> RenderableType:
+    """Return what a postprocessor did to a run."""
+    now = len(tried.report.violations or ())
+    changed = (
+        f"{tried.violations_before} → {now}" if now != tried.violations_before else f"{now}, as they were"
+    )
+    files = [Text(f"{name}  {decimal(size)}") for name, size in tried.files.items()]
+    parts: list[RenderableType] = [
+        facts(
+            [
+                ("run", f"{many(tried.report.rows, 'row')} analysed"),
+                ("violations", changed),
+                ("files it wrote", Group(*files) if files else Text("none", style="dim")),
+                (
+                    "it said",
+                    Text("\n".join(log[-20:]), style="cyan") if log else Text("nothing", style="dim"),
+                ),
+            ]
+        )
+    ]
+    parts += [indented(Text(f"• {text}", style=CARE)) for text in tried.report.warnings]
+    return Group(*parts, Text(), Text("✔ The postprocessor ran", style=f"bold {GOOD}"))

@@ -1,0 +1,44 @@
+from open_model_monitor.capture.record import Block, Columns, Counts, Format, Row
+from open_model_monitor.rows.convert import Converter
+from open_model_monitor.rows.lane import Lane
+
+CSV = Format("csv", header=True)
+
+
+def block(text, *, starts_object=True):
+    return Block("file.csv", 2, text.encode(), "a,b", starts_object)
+
+
+def test_without_a_handler_rows_are_converted():
+    counts = Counts()
+    (batch,) = Lane(CSV, Converter(CSV)).batches(block("1,x\n2,y\n"), counts)
+    assert batch.to_pydict() == {"a": ["1", "2"], "b": ["x", "y"]}
+    assert (counts.records_in, counts.rows_out) == (2, 2)
+
+
+def test_a_handler_sees_the_header_once_per_object():
+    seen = []
+
+    def preprocess(item, counts):
+        seen.append((item.value, item.header))
+        return [Row(Columns(("n",), ("",), (True,)), [len(seen)], item.origin)]
+
+    lane = Lane(CSV, Converter(CSV), preprocess)
+    list(lane.batches(block("1,x\n"), Counts()))
+    list(lane.batches(block("2,y\n", starts_object=False), Counts()))
+    assert seen == [("a,b", True), ("1,x", False), ("2,y", False)]
+
+
+def test_batches_are_cut_when_full(monkeypatch):
+    monkeypatch.setattr(
+        "open_model_monitor.rows.batches.Batcher.full", property(lambda self: len(self._rows) >= 2)
+    )
+    batches = list(Lane(CSV, Converter(CSV)).batches(block("1,x\n2,y\n3,z\n"), Counts()))
+    assert [batch.num_rows for batch in batches] == [2, 1]
+
+
+def test_who_watches_is_told_of_each_item_first():
+    lines = []
+    lane = Lane(CSV, Converter(CSV))
+    list(lane.batches(block("1,x\n2,y\n"), Counts(), watch=lambda item: lines.append(item.origin.line)))
+    assert lines[1:] == [2, 3]
