@@ -7,9 +7,11 @@ a `StorageError` that names the address and what to do about it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib
 import io
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +22,9 @@ from urllib.parse import unquote, urlsplit
 
 from open_model_monitor.errors import StorageError, UsageError
 
+NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # also what links that lead nowhere give
 READ_AHEAD = 8 << 20  # one request to an object store costs tens of milliseconds, so ask for much at once
+RETRIES = 5
 OBJECT_STORES = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss")
 FSSPEC_DRIVERS = {"hdfs": "pyarrow", "sftp": "paramiko", "ssh": "paramiko", "smb": "smbprotocol"}
 
@@ -68,7 +72,7 @@ class Storage:
             found = list(place.list(address))
             if not found and (itself := place.stat(address)):
                 found = [itself]
-        return sorted(found, key=lambda stat: stat.address)
+        return sorted(found, key=lambda one: one.address)
 
     def folders(self, prefix: str) -> Names:
         """Return the names of the folders directly below a folder, sorted."""
@@ -140,24 +144,26 @@ class _Local:
             return
         with os.scandir(folder) as entries:
             for entry in entries:
-                if entry.is_dir():
+                if _is_folder(entry):
                     yield from self._below(entry.path, (*above, identity))
-                elif stat := self.stat(entry.path):
-                    yield stat
+                elif found := self.stat(entry.path):
+                    yield found
 
     def folders(self, address: str) -> Names:
         try:
             with os.scandir(address) as entries:
-                return [entry.name for entry in entries if entry.is_dir()]
+                return [entry.name for entry in entries if _is_folder(entry)]
         except (FileNotFoundError, NotADirectoryError):
             return []
 
     def stat(self, address: str) -> Stat | None:
         try:
             info = os.stat(address)
-        except (FileNotFoundError, NotADirectoryError):  # also a dangling link
-            return None
-        if os.path.isdir(address):
+        except OSError as error:
+            if error.errno in NOT_THERE:
+                return None
+            raise
+        if stat.S_ISDIR(info.st_mode):
             return None
         return Stat(address, info.st_size, datetime.fromtimestamp(info.st_mtime, UTC))
 
@@ -177,6 +183,11 @@ class _Local:
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
+
+
+def _is_folder(entry: os.DirEntry[str]) -> bool:
+    # A link that leads to itself raises from is_dir, but not from isdir.
+    return os.path.isdir(entry.path) if entry.is_symlink() else entry.is_dir()
 
 
 class _Objects:
@@ -315,7 +326,7 @@ def _object_store(root: str) -> _Place:
         store = cast(Any, from_url)(
             root,
             client_options={"allow_http": plain, "timeout": "120s"},
-            retry_config={"max_retries": 5, "retry_timeout": timedelta(seconds=60)},
+            retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=60)},
         )
     return _Objects(root, store)
 

@@ -58,7 +58,7 @@ def test_storage_over_http(s3):
 def test_a_whole_run_from_and_to_s3(s3, data):
     s3.write(f"{BUCKET}/train.csv", (data / "churn" / "validation-dataset-with-header.csv").read_bytes())
     captures = (data / "recorded" / "endpoint-capture-csv.jsonl").read_bytes()
-    s3.write(f"{BUCKET}/capture//ep/AllTraffic/2026/01/31/10/59-00-000-x.jsonl", captures)
+    s3.write(f"{BUCKET}/capture/ep/AllTraffic/2026/01/31/10/59-00-000-x.jsonl", captures)
     s3.write(f"{BUCKET}/p.py", b"def preprocess_handler(record):\n    return record\n")
     omm.suggest(f"{BUCKET}/train.csv", f"{BUCKET}/baseline", format="csv")
     report = omm.check(

@@ -15,7 +15,7 @@ from open_model_monitor.capture.record import Block, Counts, Format, Origin, Par
 from open_model_monitor.errors import StorageError
 from open_model_monitor.storage import Storage
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 19
 MAX_LINE_BYTES = 64 << 20
 MAX_QUOTED_BYTES = 1 << 20  # a CSV record that spans lines is at most this long; else its quote is a fault
 TABLE_ROWS = 4096

@@ -66,7 +66,10 @@ def _sections(names: Any, kind: str) -> tuple[str, ...]:
     allowed = SECTIONS if kind == "merged" else SECTIONS[:2]
     if not names:
         return allowed
-    wanted = {str(name).lower() for name in ([names] if isinstance(names, str) else names)}
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, (list, tuple)):
+        raise SettingsError(f"captureIndexNames is {names!r}; it may list {', '.join(allowed)}")
+    wanted = {str(name).lower() for name in names}
     if unknown := wanted - {section.lower() for section in allowed}:
         raise SettingsError(f"captureIndexNames has {min(unknown)!r}; it may list {', '.join(allowed)}")
     return tuple(section for section in allowed if section.lower() in wanted)

@@ -14,6 +14,9 @@ from open_model_monitor.errors import NoData, StorageError
 from open_model_monitor.storage import Stat, Storage, is_remote, normalise
 
 HOUR = timedelta(hours=1)
+MANY_HOURS = 24 * 366
+# How long a year, a month, a day and an hour last at most.
+_SPANS = (timedelta(days=366), timedelta(days=31), timedelta(days=1), HOUR)
 DEEPEST = 4  # levels of folders between the source and its years: endpoint and variant, and some to spare
 CAPTURE_SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 MANIFEST_SUFFIXES = (".json", ".jsonl")
@@ -167,44 +170,56 @@ def _has_dates(storage: Storage, source: str, found: re.Match[str]) -> bool:
 def _in_window(
     storage: Storage, root: str, source: str, format: Format, window: Window, search: _Search
 ) -> Iterator[_Chosen]:
-    hours = [hour for hour in _hours(window) if _inside(_hour_folder(root, hour), source)]
-    if hours:
-        first, last = _hour_folder(root, hours[0]), _hour_folder(root, hours[-1])
-        search.places.append(first if first == last else f"{first} to {last} ({len(hours)} hour folders)")
-    for hour in _existing(storage, root, hours):
+    search.places.append(_hours_searched(root, source, window))
+    for hour in _existing(storage, root, source, window):
         for stat in storage.list(_hour_folder(root, hour)):
             if _is_data(stat, root, format, search):
                 yield _Chosen(stat, hour)
 
 
-def _hours(window: Window) -> list[datetime]:
-    """Return the starts of all hours that intersect the window."""
-    hour = window.start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    hours = []
-    while hour < window.end:
-        hours.append(hour)
-        hour += HOUR
-    return hours
+def _hours_searched(root: str, source: str, window: Window) -> str:
+    first = window.start.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    last = (window.end - timedelta(microseconds=1)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    narrower = source if source.startswith(f"{root}/") else root
+    if first == last and _inside(_hour_folder(root, first), narrower):
+        return _hour_folder(root, first)
+    hours = (last - first) // HOUR + 1
+    if hours > MANY_HOURS or narrower != root:  # an open end, or a part of the hours
+        return f"{narrower} (hour folders of the window)"
+    return f"{_hour_folder(root, first)} to {_hour_folder(root, last)} ({hours} hour folders)"
 
 
 def _hour_folder(root: str, hour: datetime) -> str:
     return f"{root}/{hour:%Y/%m/%d/%H}"
 
 
-def _existing(storage: Storage, root: str, hours: Sequence[datetime]) -> list[datetime]:
-    """Return the hours that have a folder; looks only into years, months and days of the window."""
-    known: dict[str, set[str]] = {}
+def _existing(storage: Storage, root: str, source: str, window: Window) -> list[datetime]:
+    """Return the starts of the hour folders that intersect the window; looks only where they can be."""
+    dates: list[tuple[str, ...]] = [()]
+    for _ in _SPANS:
+        below = [(*date, name) for date in dates for name in storage.folders("/".join([root, *date]))]
+        dates = [date for date in below if _may_hold(date, window) and _on_the_way(root, date, source)]
+    return sorted(_start(date) for date in dates)
 
-    def exists(folder: str, name: str) -> bool:
-        if folder not in known:
-            known[folder] = set(storage.folders(folder))
-        return name in known[folder]
 
-    def has_folder(hour: datetime) -> bool:
-        names = f"{hour:%Y/%m/%d/%H}".split("/")
-        return all(exists("/".join([root, *names[:level]]), names[level]) for level in range(4))
+def _start(date: Sequence[str]) -> datetime:
+    year, month, day, hour = map(int, (*date, *("1", "1", "0")[len(date) - 1 :]))
+    return datetime(year, month, day, hour, tzinfo=UTC)
 
-    return [hour for hour in hours if has_folder(hour)]
+
+def _may_hold(date: Sequence[str], window: Window) -> bool:
+    if len(date[-1]) != (4 if len(date) == 1 else 2) or not date[-1].isdecimal():
+        return False
+    try:
+        start = _start(date)
+    except ValueError:  # a thirteenth month
+        return False
+    return start < window.end and window.start < start + _SPANS[len(date) - 1]
+
+
+def _on_the_way(root: str, date: Sequence[str], source: str) -> bool:
+    folder = "/".join([root, *date])
+    return _inside(folder, source) or _inside(source, folder)
 
 
 def _is_hidden(path: str) -> bool:

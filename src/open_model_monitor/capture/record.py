@@ -140,7 +140,7 @@ class Window:
         return all(t.minute == t.second == t.microsecond == 0 for t in (self.start, self.end))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)  # one per record: freezing would triple its cost
 class Origin:
     """Where an item came from."""
 
@@ -151,7 +151,7 @@ class Origin:
     inference_time: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one per record: freezing would triple its cost
 class Item:
     """What a handler is called with, or the default conversion takes.
 
@@ -177,7 +177,7 @@ class Columns:
     named: tuple[bool, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one per record: freezing would triple its cost
 class Row:
     """One flat row: values in the order of its columns."""
 

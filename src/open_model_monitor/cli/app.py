@@ -21,17 +21,18 @@ USAGE, INTERRUPTED, BUG = 2, 130, 70
 COMMANDS = ("inspect", "try", "suggest", "check", "explain", "run")
 
 HELP = """
-Runs Amazon SageMaker Model Monitor workloads anywhere: captures in, statistics, constraints and violations out.
+Runs Amazon SageMaker Model Monitor workloads anywhere.
 
-Where to begin:
+For example:
 
-    omm inspect captures/                        what is in there
-    omm try preprocessor.py captures/            what your script makes of it
-    omm suggest train.csv -o baseline/           a baseline of data you trust
-    omm check captures/ --baseline baseline/     what has changed since
-    omm explain out/constraint_violations.json   what it means
+    omm inspect captures/
+    omm try preprocessor.py captures/
+    omm suggest train.csv -o baseline/
+    omm check captures/ --baseline baseline/
+    omm explain out/constraint_violations.json
 
-Exit codes: 0 done, 1 violations (with --strict), 2 usage, 3 data, 4 script, 5 outside.
+It exits with 0 when done, 1 on violations (with --strict),
+2 on usage, 3 on data, 4 on script errors, 5 on anything outside.
 """
 
 
@@ -45,27 +46,19 @@ def build() -> App:
         help_format="plaintext",
         result_action="return_value",
     )
-    for command in (
-        commands.inspect,
-        commands.try_,
-        commands.suggest,
-        commands.check,
-        commands.explain,
-        commands.run,
-    ):
-        # As it stands: parsed as a docstring, the examples would be dropped.
-        app.command(command, name=command.__name__.rstrip("_"), help=inspect.getdoc(command))
-    app.register_install_completion_command(help="Install completion for your shell.")
+    for place, name in enumerate(COMMANDS):
+        app.command(getattr(commands, "try_" if name == "try" else name), name=name, sort_key=place)
+    app.register_install_completion_command(help="Set up completion in your shell.")
     return app
 
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     words = list(sys.argv[1:] if words is None else words)
-    common = Common()
+    # Known before the words are understood, since that may fail.
+    common = Common(json="--json" in words, debug="--debug" in words)
     try:
         command, bound, _ = build().parse_args(words, print_error=False, exit_on_error=False)
-        common = bound.arguments.get("common") or common
         if common.debug:
             log_to_stderr()
         return int(command(*bound.args, **bound.kwargs) or 0)

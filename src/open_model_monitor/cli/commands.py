@@ -38,6 +38,10 @@ if TYPE_CHECKING:
 
 VIOLATED = 1
 
+# What is asked for by saying nothing.
+_READING, _CLEANING, _RUNNING = Reading(), Cleaning(), Running()
+_SETTINGS, _COMMON = ScriptSettings(), Common()
+
 Data = Annotated[str, Parameter(help="A file, a folder, or an address such as s3://bucket/captures/.")]
 All = Annotated[
     bool, option(OUTPUT, "Show all violations, features or columns, not the first ones.", name="--all")
@@ -54,9 +58,9 @@ def inspect(
     *,
     write_script: Annotated[str | None, option(OUTPUT, "File to write a preprocessor to start from.")] = None,
     limit: Annotated[int, option(INPUT, "Records to look at.", name=["--limit", "-n"])] = 10_000,
-    reading: Reading = Reading(),
+    reading: Reading = _READING,
     everything: All = False,
-    common: Common = Common(),
+    common: Common = _COMMON,
 ) -> int:
     """Look into captures: what is in there, what a run would see, whether a script is needed.
 
@@ -101,10 +105,10 @@ def try_(
     watch: Annotated[bool, option(OUTPUT, "Run again whenever the script changes.")] = False,
     baseline: Folder = None,
     preprocess: Annotated[str | None, option(SCRIPTS, "The preprocessor before a postprocessor.")] = None,
-    reading: Reading = Reading(),
-    settings: ScriptSettings = ScriptSettings(),
+    reading: Reading = _READING,
+    settings: ScriptSettings = _SETTINGS,
     everything: All = False,
-    common: Common = Common(),
+    common: Common = _COMMON,
 ) -> int:
     """Run your script on real records: rows, logs, time, hints, failures.
 
@@ -113,7 +117,7 @@ def try_(
         omm try preprocessor.py captures/
         omm try preprocessor.py captures/ -n 100 --baseline baseline/
         omm try preprocessor.py captures/ --watch
-        omm try postprocessor.py captures/ --baseline baseline/ --preprocess preprocessor.py
+        omm try postprocessor.py captures/ --baseline baseline/
     """
     wanted = trying.Wanted(script, captures, limit, baseline, preprocess, reading, settings, everything)
     if watch:
@@ -129,12 +133,12 @@ def suggest(
     *,
     output: Output = None,
     like: Like = "recommended",
-    reading: Reading = Reading(),
-    cleaning: Cleaning = Cleaning(),
-    running: Running = Running(),
-    settings: ScriptSettings = ScriptSettings(),
+    reading: Reading = _READING,
+    cleaning: Cleaning = _CLEANING,
+    running: Running = _RUNNING,
+    settings: ScriptSettings = _SETTINGS,
     everything: All = False,
-    common: Common = Common(),
+    common: Common = _COMMON,
 ) -> int:
     """Make a baseline of data you trust: statistics and constraints.
 
@@ -142,7 +146,8 @@ def suggest(
 
         omm suggest train.csv -o baseline/
         omm suggest s3://bucket/train.parquet -o s3://bucket/baseline/
-        omm suggest captures/ --preprocess preprocessor.py --missing NA --missing age=-1
+        omm suggest train.csv --missing NA --missing age=-1
+        omm suggest captures/ --preprocess preprocessor.py -o baseline/
         omm suggest train.csv --like sagemaker --no-header
     """
     from open_model_monitor import api
@@ -170,21 +175,22 @@ def check(
     strict: Annotated[bool, option(OUTPUT, "Exit with 1 if there are violations.")] = False,
     endpoint: Annotated[str | None, option(OUTPUT, "Endpoint that published metrics are of.")] = None,
     schedule: Annotated[str | None, option(OUTPUT, "Schedule that published metrics are of.")] = None,
-    reading: Reading = Reading(),
-    cleaning: Cleaning = Cleaning(),
-    running: Running = Running(),
-    settings: ScriptSettings = ScriptSettings(),
+    reading: Reading = _READING,
+    cleaning: Cleaning = _CLEANING,
+    running: Running = _RUNNING,
+    settings: ScriptSettings = _SETTINGS,
     everything: All = False,
-    common: Common = Common(),
+    common: Common = _COMMON,
 ) -> int:
     """Compare captures, or any data, with a baseline.
 
     For example:
 
         omm check captures/ --baseline baseline/
-        omm check captures/ --baseline baseline/ --preprocess preprocessor.py -o out/ --strict
-        omm check captures/ --baseline baseline/ --since 2026-01-31T10:00:00Z --until 2026-01-31T13:00:00Z
-        omm check new.csv --constraints constraints.json --behaviour minimum_rows=100 --json
+        omm check captures/ --baseline baseline/ -o out/ --strict
+        omm check captures/ --baseline baseline/ --preprocess preprocessor.py
+        omm check captures/ --baseline baseline/ --since 2026-01-31T10:00:00Z
+        omm check new.csv --constraints constraints.json --json
     """
     from open_model_monitor import api
 
@@ -228,10 +234,12 @@ def _shared(
 
 
 def _report(made: Report, lines: list[str], *, everything: bool, common: Common) -> None:
+    from open_model_monitor.cli.show_report import report
+
     document = made.to_dict()
     entries = None if made.violations is None else [dict(entry) for entry in made.violations]
     document |= {"violations": entries, "output": made.output}
-    answer(document, show.report(made, everything=everything, script_lines=lines), common)
+    answer(document, report(made, everything=everything, script_lines=lines), common)
 
 
 def explain(
@@ -239,7 +247,7 @@ def explain(
     /,
     *,
     everything: All = False,
-    common: Common = Common(),
+    common: Common = _COMMON,
 ) -> int:
     """Say in words what a document says, ours or SageMaker's.
 
@@ -278,16 +286,17 @@ def _first_line(text: bytes) -> Any:
         return None
 
 
-def run(*, common: Common = Common()) -> int:
-    """Do the run that a container's environment describes: its entry point.
+def run(*, debug: Annotated[bool, option(OUTPUT, "Show our traceback when something fails.")] = False) -> int:
+    """Do the run that a container's environment describes.
 
-    Reads dataset_source, dataset_format and their kin from the environment, and processingjobconfig.json; writes
-    to output_path, and the exit message to /opt/ml/output/message. See SageMaker's contract for prebuilt images.
+    The entry point of the image. It reads the environment of SageMaker's
+    contract (dataset_source, dataset_format, …) and processingjobconfig.json,
+    writes to output_path, and says in /opt/ml/output/message how it ended.
 
     For example:
 
-        docker run --env-file job.env -v "$PWD/data:/opt/ml/processing" open-model-monitor
-        dataset_source=/data dataset_format='{"csv":{"header":true}}' output_path=/out omm run
+        docker run --env-file job.env -v "$PWD/data:/opt/ml/processing" omm
+        dataset_source=/in dataset_format='{"parquet":{}}' output_path=/out omm run
     """
     from open_model_monitor.cli.logs import log_to_stdout
     from open_model_monitor.jobs.container import run_container

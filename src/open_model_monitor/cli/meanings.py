@@ -18,13 +18,14 @@ CHECKS = {
     "data_type_check": Meaning(
         "Wrong type",
         "Too small a share of the feature's values is of the type that the baseline had.",
-        "Look at the values (omm inspect). If a sender changed its format, mend it or convert in a preprocessor; if the "
-        "new type is right, make a new baseline.",
+        "Look at the values (omm inspect). If a sender changed its format, mend it or convert in a "
+        "preprocessor; if the new type is right, make a new baseline.",
     ),
     "completeness_check": Meaning(
         "Missing values",
         "More rows lack a value than in the baseline.",
-        "Find out who stopped sending it. If gaps are normal, lower the feature's completeness in constraints.json.",
+        "Find out who stopped sending it. If gaps are normal, lower the feature's completeness in "
+        "constraints.json.",
     ),
     "categorical_values_check": Meaning(
         "Unknown values",

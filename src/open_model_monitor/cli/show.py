@@ -1,10 +1,9 @@
-"""What a person sees of reports, explanations and errors."""
+"""What a person sees of errors and explanations, and the pieces that all screens are made of."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -13,12 +12,8 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from open_model_monitor.cli.meanings import CHECKS
-from open_model_monitor.cli.words import Explanation, Point, sentence
+from open_model_monitor.cli.plain import Explanation, Point
 from open_model_monitor.errors import MonitorError, ScriptError, ScriptFailure
-
-if TYPE_CHECKING:
-    from open_model_monitor.results.report import Report
 
 FEW = 10  # of one kind, unless all are asked for
 GOOD, BAD, CARE, NOTE = "green", "red", "yellow", "cyan"
@@ -49,7 +44,7 @@ def console(*, errors: bool = False) -> Console:
 
 def facts(pairs: Iterable[tuple[str, RenderableType | None]]) -> Table:
     """Return labels and what belongs to them, one per line; what is None or empty is left out."""
-    grid = Table.grid(padding=(0, 2))
+    grid = Table.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column(overflow="fold", ratio=1)
     for label, value in pairs:
@@ -90,6 +85,33 @@ def column_name(name: str) -> str:
     if name.isdigit() and len(name) > 6 and name.startswith("0000"):
         return f"0…{name.lstrip('0') or '0'}"
     return name if name.strip() else repr(name)
+
+
+def bullets(texts: Iterable[str], style: str = "") -> list[RenderableType]:
+    """Return one point per text; what does not fit goes on below its own beginning."""
+    return [facts([("•", Text(text, style=style, overflow="fold"))]) for text in texts]
+
+
+def more(number_left: int, noun: str) -> list[Text]:
+    """Return the line that says what was left out, and how to see it."""
+    return (
+        [Text(f"… and {many(number_left, f'more {noun}')}: --all shows them", style="dim")]
+        if number_left > 0
+        else []
+    )
+
+
+def number(value: float | None) -> str:
+    """Return a number in few digits."""
+    return "" if value is None else f"{value:,.4g}" if abs(value) < 1e6 else f"{value:.4g}"
+
+
+def share(value: float | None) -> str:
+    """Return a share in percent; one just below 1 does not read as 100."""
+    if value is None:
+        return ""
+    text = f"{value * 100:.4g}"
+    return f"{text} %" if float(text) < 100 or value >= 1 else f"{value * 100:.10g} %"
 
 
 # ---------------------------------------------------------------- errors
@@ -154,179 +176,6 @@ def _shortened(traceback: str, lines: int = 24) -> str:
     return "\n".join([*split[: lines // 2], f"  … {len(split) - lines} lines …", *split[-lines // 2 :]])
 
 
-# ---------------------------------------------------------------- reports
-
-
-def report(report: Report, *, everything: bool = False, script_lines: Sequence[str] = ()) -> RenderableType:
-    """Return a run's screen; `everything` shows all violations and features."""
-    parts: list[RenderableType] = [_head(report)]
-    if report.kind == "baseline":
-        parts += [Text(), heading("Features"), indented(_features(report, everything=everything))]
-    elif report.violations is not None:
-        parts += _violations(report, everything=everything)
-    parts += _remarks(report, everything=everything)
-    if script_lines:
-        shown = "\n".join(script_lines[-5:])
-        parts += [
-            Text(),
-            heading(f"Your scripts said ({many(len(script_lines), 'line')})"),
-            indented(Text(shown, style="dim")),
-        ]
-    if report.script_failure:
-        parts += [Text(), failure_panel(report.script_failure)]
-    parts += [Text(), _closing(report)]
-    return Group(*parts)
-
-
-def _head(report: Report) -> Table:
-    counts = report.counts
-    read = f"{many(counts.records_in, 'record')} in {many(counts.objects_selected, 'file')}"
-    aside = {
-        "dropped by the preprocessor": counts.records_dropped_by_script,
-        "left out, the preprocessor failed on them": counts.records_failed_in_script,
-        "outside the window": counts.records_out_of_window,
-        "malformed": counts.lines_malformed,
-    }
-    said = [f"{number:,} {what}" for what, number in aside.items() if number]
-    window = " → ".join(time.replace("+00:00", "Z") for time in report.window) if report.window else None
-    return facts(
-        [
-            ("source", report.source),
-            ("window", window),
-            ("read", "; ".join([read, *said])),
-            ("analysed", f"{many(report.rows, 'row')} × {many(len(report.statistics.features), 'feature')}"),
-        ]
-    )
-
-
-def _features(report: Report, *, everything: bool) -> Group:
-    rows = table(
-        "feature",
-        "type",
-        "present",
-        "mean",
-        "min",
-        "max",
-        "values",
-        numbers=("present", "mean", "min", "max"),
-        shrink=("values",),
-    )
-    features = report.statistics.features
-    shown = features if everything else features[: 2 * FEW]
-    for feature in shown:
-        values = ", ".join(list(feature.categories or ())[:4]) if not feature.numeric else ""
-        rows.add_row(
-            Text(column_name(feature.name)), feature.inferred_type, share(feature.completeness),
-            *(number(value) for value in (feature.mean, feature.minimum, feature.maximum)), Text(values, style="dim"),
-        )  # fmt: skip
-    return Group(rows, *_more(len(features) - len(shown), "feature"))
-
-
-def _violations(report: Report, *, everything: bool) -> list[RenderableType]:
-    by_check: dict[str, list[Mapping[str, str]]] = {}
-    for entry in report.violations or ():
-        by_check.setdefault(entry["constraint_check_type"], []).append(entry)
-    measured = {(f.about.get("feature_name"), f.constraint_check_type): f for f in report.findings}
-    parts: list[RenderableType] = []
-    for check, entries in by_check.items():
-        title = CHECKS[check].title if check in CHECKS else check
-        head = Text.assemble((title, f"bold {BAD}"), (f"  {len(entries)} · {check}", "dim"))
-        parts += [Text(), Rule(head, align="left", style="dim")]
-        rows = table("feature", "measured", "limit", "", numbers=("measured", "limit"), shrink=("",))
-        shown = entries if everything else _worst(entries, measured)[:FEW]
-        for entry in shown:
-            finding = measured.get((entry["feature_name"], check))
-            rows.add_row(*_measured(entry, finding))
-        parts += [indented(rows), *(indented(more) for more in _more(len(entries) - len(shown), "violation"))]
-        if check in CHECKS:
-            parts.append(indented(Text(CHECKS[check].remedy, style="dim italic")))
-    return parts
-
-
-def _worst(entries: Sequence[Mapping[str, str]], measured: Mapping[Any, Any]) -> list[Mapping[str, str]]:
-    """Drift: the largest distance first. Everything else stays in its order."""
-
-    def distance(entry: Mapping[str, str]) -> float:
-        found = measured.get((entry["feature_name"], "baseline_drift_check"))
-        drifts = entry["constraint_check_type"] == "baseline_drift_check"
-        return -(found.measured or 0.0) if found is not None and drifts else 0.0
-
-    return sorted(entries, key=distance)
-
-
-def _measured(entry: Mapping[str, str], finding: Any) -> tuple[Text, ...]:
-    name, check = Text(column_name(entry["feature_name"])), entry["constraint_check_type"]
-    plain = sentence(check, entry["description"])
-    if finding is None or finding.measured is None or finding.description != entry["description"]:
-        return name, Text(), Text(), Text(plain, style="dim")
-    if check == "baseline_drift_check":
-        bar = "█" * min(20, round(20 * min(1.0, finding.measured)))
-        return (
-            name,
-            Text(number(finding.measured), style=BAD),
-            Text(number(finding.limit)),
-            Text(bar, style=BAD),
-        )
-    if check.endswith("_column_check"):
-        names = entry["description"].partition(": ")[2].rpartition("constraints: ")[2].partition(". ")[2]
-        return name, Text(f"{finding.measured:.0f}"), Text(f"{finding.limit:.0f}"), Text(names, style="dim")
-    kind = plain.partition(" % ")[2].partition(",")[0]
-    return name, Text(share(finding.measured), style=BAD), Text(share(finding.limit)), Text(kind, style="dim")
-
-
-def _remarks(report: Report, *, everything: bool) -> list[RenderableType]:
-    parts: list[RenderableType] = []
-    if report.notices:
-        rows = table("feature", "notice", shrink=("notice",))
-        shown = report.notices if everything else report.notices[:FEW]
-        for notice in shown:
-            rows.add_row(Text(column_name(notice.feature) if notice.feature else "–"), Text(notice.text))
-        parts += [Text(), heading(f"Worth knowing  {len(report.notices)}", f"bold {NOTE}"), indented(rows)]
-        parts += [indented(more) for more in _more(len(report.notices) - len(shown), "notice")]
-    if report.warnings:
-        lines = [Text(f"• {warning}", overflow="fold") for warning in report.warnings]
-        shown_lines = lines if everything else lines[:FEW]
-        parts += [Text(), heading(f"Warnings  {len(lines)}", f"bold {CARE}"), indented(Group(*shown_lines))]
-        parts += [indented(more) for more in _more(len(lines) - len(shown_lines), "warning")]
-    return parts
-
-
-def _closing(report: Report) -> Text:
-    if report.kind == "baseline":
-        sign, style, text = "✔", GOOD, "The baseline is made"
-    elif report.violations is None:
-        sign, style, text = "•", CARE, "Profiled only: there is no baseline to compare with (--baseline)"
-    elif report.violations:
-        sign, style, text = "✘", BAD, many(len(report.violations), "violation")
-    else:
-        sign, style, text = "✔", GOOD, "No violations"
-    where = (
-        f"; written to {report.output}" if report.output else "; nothing was written (-o FOLDER writes it)"
-    )
-    return Text.assemble((f"{sign} {text}", f"bold {style}"), (where, "dim"))
-
-
-def _more(number_left: int, noun: str) -> list[Text]:
-    return (
-        [Text(f"… and {many(number_left, f'more {noun}')}: --all shows them", style="dim")]
-        if number_left > 0
-        else []
-    )
-
-
-def number(value: float | None) -> str:
-    """Return a number in few digits."""
-    return "" if value is None else f"{value:,.4g}" if abs(value) < 1e6 else f"{value:.4g}"
-
-
-def share(value: float | None) -> str:
-    """Return a share in percent; one just below 1 does not read as 100."""
-    if value is None:
-        return ""
-    text = f"{value * 100:.4g}"
-    return f"{text} %" if float(text) < 100 or value >= 1 else f"{value * 100:.10g} %"
-
-
 # ---------------------------------------------------------------- explanations
 
 
@@ -352,7 +201,7 @@ def _point(point: Point, *, everything: bool) -> list[RenderableType]:
             rows.add_row(Text(column_name(name)), Text(text))
         parts += [
             indented(rows),
-            *(indented(more) for more in _more(len(point.items) - len(shown), "of them")),
+            *(indented(left) for left in more(len(point.items) - len(shown), "of them")),
         ]
     if point.remedy:
         parts.append(indented(Text(f"→ {point.remedy}", style=GOOD)))

@@ -14,18 +14,22 @@ from open_model_monitor.cli.show import (
     CARE,
     FEW,
     GOOD,
+    NOTE,
+    bullets,
     column_name,
     facts,
     failure_panel,
     heading,
     indented,
     many,
+    more,
     table,
 )
 
 if TYPE_CHECKING:
     from open_model_monitor.jobs.inspection import Autopsy, ColumnSeen
-    from open_model_monitor.jobs.trial import Outcome, PostprocessorTrial, Trial
+    from open_model_monitor.jobs.postprocessor_trial import PostprocessorTrial
+    from open_model_monitor.jobs.trial import Outcome, Trial
     from open_model_monitor.rows.lint import Hint
 
 _VERDICTS = {
@@ -53,11 +57,13 @@ def autopsy(found: Autopsy, *, everything: bool = False, written: str | None = N
     if found.malformed:
         title = f"Malformed  {found.malformed} of {found.records + found.malformed} lines"
         shown = found.malformed_samples if everything else found.malformed_samples[:5]
-        lines = [Text(f"• {text}", overflow="fold") for text in shown]
-        parts += [Text(), heading(title, f"bold {BAD}"), indented(Group(*lines))]
+        parts += [Text(), heading(title, f"bold {BAD}"), indented(Group(*bullets(shown)))]
     if found.warnings:
-        lines = [Text(f"• {text}", overflow="fold") for text in found.warnings[:FEW]]
-        parts += [Text(), heading("Warnings", f"bold {CARE}"), indented(Group(*lines))]
+        parts += [
+            Text(),
+            heading("Warnings", f"bold {CARE}"),
+            indented(Group(*bullets(found.warnings[:FEW]))),
+        ]
     parts += [Text(), *_verdict(found, written)]
     return Group(*parts)
 
@@ -96,23 +102,22 @@ def _plain(value: Any) -> str:
 def _per_record(numbers: dict[int, int]) -> str:
     if len(numbers) == 1:
         (number,) = numbers
-        return f"{'none' if not number else number} per record"
+        return f"{number or 'none'} per record"
     common = sorted(numbers.items(), key=lambda pair: -pair[1])[:4]
-    shown = ", ".join(f"{records:,} with {number or 'none'}" for number, records in common)
+    shown = ", ".join(f"{many(records, 'record')} with {number or 'none'}" for number, records in common)
     return f"{shown}{', …' if len(numbers) > len(common) else ''}"
 
 
 def _payloads(found: Autopsy, *, everything: bool) -> RenderableType:
-    captured = any(kind.section for kind in found.payloads)
     shown = found.payloads if everything else found.payloads[:FEW]
-    names = ("section", "encoding", "content type") if captured else ()
-    rows = table(*names, "records", "shape", numbers=("records",), shrink=("shape",))
+    lines: list[RenderableType] = []
     for kind in shown:
-        what = (kind.section, kind.encoding, kind.content_type) if captured else ()
-        example = " ".join(kind.example.split())[:100]
-        shape = Text.assemble(kind.shape, "\n", (example, "dim"))
-        rows.add_row(*(Text(text) for text in what), f"{kind.records:,}", shape)
-    return Group(rows, *_more(len(found.payloads) - len(shown), "shape"))
+        kinds = "  ".join(text for text in (kind.section, kind.encoding, kind.content_type) if text)
+        lines.append(Text.assemble((kinds or "each", "bold"), f"  {many(kind.records, 'record')}"))
+        lines.append(indented(Text(kind.shape, style=NOTE)))
+        example = Text(" ".join(kind.example[:500].split()), style="dim", no_wrap=True, overflow="ellipsis")
+        lines.append(indented(example))
+    return Group(*lines, *more(len(found.payloads) - len(shown), "shape"))
 
 
 def columns(
@@ -141,7 +146,7 @@ def columns(
             f"{column.missing:,}" if column.missing else "–", style=CARE if column.missing else "dim"
         )
         lines.add_row(*cells, missing, Text(", ".join(column.samples), style="dim"))
-    return Group(lines, *_more(len(seen) - len(shown), "column"))
+    return Group(lines, *more(len(seen) - len(shown), "column"))
 
 
 def _type(column: ColumnSeen) -> Text:
@@ -153,14 +158,10 @@ def _type(column: ColumnSeen) -> Text:
     return Text(column.inferred_type)
 
 
-def _more(left: int, noun: str) -> list[Text]:
-    return [Text(f"… and {many(left, f'more {noun}')}: --all shows them", style="dim")] if left > 0 else []
-
-
 def _verdict(found: Autopsy, written: str | None) -> list[RenderableType]:
     sign, style, text = _VERDICTS[found.preprocessor]
     parts: list[RenderableType] = [Text(f"{sign} {text}", style=f"bold {style}")]
-    parts += [indented(Text(f"• {reason}")) for reason in found.reasons]
+    parts += [indented(line) for line in bullets(found.reasons)]
     if written:
         parts.append(Text.assemble(("A script to start from is in ", ""), (written, "bold"), ("; next:", "")))
         parts.append(indented(Text(f"omm try {written} {found.source}", style=GOOD)))
@@ -175,18 +176,24 @@ def _verdict(found: Autopsy, written: str | None) -> list[RenderableType]:
 def trial(tried: Trial, *, width: int, known: Iterable[str] = ()) -> RenderableType:
     """Return one record and what came of it; a failure of a `known` kind is told in one line."""
     parts: list[RenderableType] = [_line(tried)]
-    room = max(20, width - 12)
-    details = [("in", Text(_cut(tried.argument, room), style="dim"))]
-    details += [("out", Text(_cut(_values(row), room))) for row in tried.rows[:3]]
+    room = max(30, width - 6)
+    for name, text in tried.argument.items():
+        parts.append(_detail("→", f"{name} {text}", room, "dim"))
+    parts += [_detail("←", _values(row), room) for row in tried.rows[:3]]
     if len(tried.rows) > 3:
-        details.append(("", Text(f"… and {many(len(tried.rows) - 3, 'more row')}", style="dim")))
-    details += [("log", Text(_cut(f"{tag}: {text}", room), style="cyan")) for tag, text in tried.log[:8]]
+        parts.append(_detail("←", f"… and {many(len(tried.rows) - 3, 'more row')}", room, "dim"))
+    parts += [_detail("≡", f"{tag}: {text}", room, NOTE) for tag, text in tried.log[:8]]
     if len(tried.log) > 8:
-        details.append(("", Text(f"… and {many(len(tried.log) - 8, 'more line')}", style="dim")))
-    parts.append(indented(indented(facts(details))))
+        parts.append(_detail("≡", f"… and {many(len(tried.log) - 8, 'more line')}", room, "dim"))
     if tried.failure is not None and kind_of(tried) not in known:
         parts.append(failure_panel(tried.failure, with_log=not tried.log))
     return Group(*parts)
+
+
+def _detail(sign: str, text: str, room: int, style: str = "") -> Text:
+    line = " ".join(text.split())
+    shown = line if len(line) <= room else f"{line[: room - 1]}…"
+    return Text.assemble(("    " + sign + " ", "dim"), (shown, style), no_wrap=True, overflow="ellipsis")
 
 
 def kind_of(tried: Trial) -> str:
@@ -196,22 +203,14 @@ def kind_of(tried: Trial) -> str:
 
 
 def _line(tried: Trial) -> Text:
-    name = tried.origin.source.rpartition("/")[2]
-    place = f"  {name}:{tried.origin.line}"
     if tried.failure is not None:
         came = (f"✘ {tried.failure.exception_type}: {tried.failure.message}", f"bold {BAD}")
     elif tried.dropped is not None:
         came = (f"• dropped: {tried.dropped}", CARE)
     else:
-        width = len(tried.types)
-        came = (f"✔ {many(len(tried.rows), 'row')} × {many(width, 'column')}", GOOD)
-    return Text.assemble(
-        (f"{tried.number:>3} ", "bold"),
-        came,
-        (place, "dim"),
-        (f"  {_duration(tried.seconds)}", "dim"),
-        overflow="fold",
-    )
+        came = (f"✔ {many(len(tried.rows), 'row')} × {many(len(tried.types), 'column')}", GOOD)
+    place = f"{tried.origin.source.rpartition('/')[2]}:{tried.origin.line}"
+    return Text.assemble((f"{tried.number:>3}  ", "bold"), (f"{place}  ", "dim"), came)
 
 
 def _values(row: dict[str, Any]) -> str:
@@ -229,11 +228,6 @@ def _value(value: Any) -> str:
         if isinstance(value, str) and (" " in value or not value)
         else str(value)
     )
-
-
-def _cut(text: str, room: int) -> str:
-    line = " ".join(text.split("\n"))
-    return line if len(line) <= room else line[: room - 1] + "…"
 
 
 def _duration(seconds: float) -> str:
@@ -254,10 +248,10 @@ def trial_summary(
         names = ", ".join(column_name(name) for name in outcome.missing[: 2 * FEW])
         more = f" and {len(outcome.missing) - 2 * FEW} more" if len(outcome.missing) > 2 * FEW else ""
         parts.append(indented(Text(f"baseline features without a column: {names}{more}", style=BAD)))
-    parts += [indented(Text(f"• {text}", style=CARE)) for text in outcome.warnings]
+    parts += [indented(line) for line in bullets(outcome.warnings, CARE)]
     if hints:
-        lines = [Text.assemble((f"{script}:{hint.line}  ", "bold"), hint.text) for hint in hints]
-        parts += [Text(), heading(f"Hints  {len(hints)}", f"bold {CARE}"), indented(Group(*lines))]
+        lines = facts([(f"{script}:{hint.line}", hint.text) for hint in hints])
+        parts += [Text(), heading(f"Hints  {len(hints)}", f"bold {CARE}"), indented(lines)]
     parts += [Text(), _closing(trials, rows, len(failed))]
     return Group(*parts)
 
@@ -269,9 +263,16 @@ def _closing(trials: Sequence[Trial], rows: int, failed: int) -> Text:
     head = (
         " → ".join(said[:2]) + (f", {said[2]}" if dropped else "") + (f", {failed} failed" if failed else "")
     )
-    times = sorted(t.seconds for t in trials) or [0.0]
-    speed = f"; {_duration(times[len(times) // 2])} per record, the slowest {_duration(times[-1])}"
-    return Text.assemble((f"{sign} {head}", f"bold {style}"), (speed, "dim"))
+    return Text.assemble((f"{sign} {head}", f"bold {style}"), (_speed(trials), "dim"))
+
+
+def _speed(trials: Sequence[Trial]) -> str:
+    """Return the time per record; the first ones carry the start of the process and are left out."""
+    first = next((place for place, tried in enumerate(trials) if tried.rows), 0)
+    times = sorted(tried.seconds for tried in trials[first + 1 :])
+    return (
+        f"; {_duration(times[len(times) // 2])} per record, at most {_duration(times[-1])}" if times else ""
+    )
 
 
 def postprocessor_trial(tried: PostprocessorTrial, log: Sequence[str]) -> RenderableType:
@@ -294,5 +295,5 @@ def postprocessor_trial(tried: PostprocessorTrial, log: Sequence[str]) -> Render
             ]
         )
     ]
-    parts += [indented(Text(f"• {text}", style=CARE)) for text in tried.report.warnings]
+    parts += [indented(line) for line in bullets(tried.report.warnings, CARE)]
     return Group(*parts, Text(), Text("✔ The postprocessor ran", style=f"bold {GOOD}"))

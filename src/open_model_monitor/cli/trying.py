@@ -6,6 +6,7 @@ import ast
 import json
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,8 +46,8 @@ def once(wanted: Wanted, common: Common) -> int:
     return _preprocessor(wanted, common)
 
 
-def watch(wanted: Wanted) -> int:
-    """Try the script, and again whenever it changes, until interrupted."""
+def watch(wanted: Wanted, *, pause: Callable[[float], None] = time.sleep) -> int:
+    """Try the script, and again whenever it changes, until interrupted; `pause` waits between two looks."""
     console = show.console()
     try:
         while True:
@@ -58,7 +59,7 @@ def watch(wanted: Wanted) -> int:
                 console.print(show.error_panel(error))
             console.print(Text(f"\nWatching {wanted.script}; Ctrl-C ends it", style="dim"))
             while _changed(wanted.script) == seen:
-                time.sleep(POLL)
+                pause(POLL)
     except KeyboardInterrupt:
         return 0
 
@@ -91,7 +92,7 @@ def _role(script: str) -> str:
     )
 
 
-def _job(wanted: Wanted, **scripts: str | None) -> Job:
+def _job(wanted: Wanted, *, preprocessor: str | None, postprocessor: str | None = None) -> Job:
     from open_model_monitor.api import format_of, window_of
     from open_model_monitor.jobs.contract import Job, options_from
     from open_model_monitor.storage import Storage, normalise
@@ -117,7 +118,8 @@ def _job(wanted: Wanted, **scripts: str | None) -> Job:
         baseline_constraints=found.get("constraints"),
         environment=settings.environment(),
         options=options_from({**settings.options(), **variants}),
-        **{role: normalise(script) if script else None for role, script in scripts.items()},
+        preprocessor=normalise(preprocessor) if preprocessor else None,
+        postprocessor=normalise(postprocessor) if postprocessor else None,
     )
 
 
@@ -153,11 +155,13 @@ def _preprocessor(wanted: Wanted, common: Common) -> int:
 
 
 def _hints(script: str, trials: list[Trial]) -> list[Hint]:
+    from open_model_monitor.capture.record import SECTIONS
     from open_model_monitor.rows.lint import lint
 
-    sections = {section for tried in trials for section in tried.sections}
+    sections = {name for tried in trials for name in tried.argument if name in SECTIONS}
     outputs = not sections or bool(sections - {"endpointInput"})
-    return lint(_source(script) or "", outputs_captured=outputs)
+    columns = {name for tried in trials for name in tried.types}
+    return lint(_source(script) or "", outputs_captured=outputs, columns=len(columns))
 
 
 # ---------------------------------------------------------------- postprocessor
@@ -166,7 +170,7 @@ def _hints(script: str, trials: list[Trial]) -> list[Hint]:
 def _postprocessor(wanted: Wanted, common: Common) -> int:
     from open_model_monitor.cli import show_records
     from open_model_monitor.cli.progress import Watched
-    from open_model_monitor.jobs.trial import try_postprocessor
+    from open_model_monitor.jobs.postprocessor_trial import try_postprocessor
 
     job = _job(wanted, preprocessor=wanted.preprocess, postprocessor=wanted.script)
     lines: list[str] = []

@@ -2,45 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
 from typing import Any
 
-from open_model_monitor.cli.meanings import CHECKS, METRICS, Meaning
+from open_model_monitor.cli.meanings import CHECKS, Meaning
+from open_model_monitor.cli.plain import OLD_WORDING, Explanation, Point, in_percent, many, sentence, short
+from open_model_monitor.cli.words_models import clarify, ending_in, model_constraints, model_quality
 from open_model_monitor.errors import DocumentError
-
-_NUMBER = r"(-?[\d.]+(?:[eE][-+]?\d+)?|NaN|-?Infinity)"
-_OLD = re.compile(rf"Value: {_NUMBER} does not meet the constraint requirement")
-_SHARES = re.compile(rf"Expected(?: match)?: {_NUMBER}%.*?Observed: (?:Only )?{_NUMBER}%", re.DOTALL)
-_DRIFT = re.compile(rf"distance: {_NUMBER} exceeds threshold: {_NUMBER}")
-_TYPE = re.compile(r"Expected data type: (\w+)")
-_QUALITY = re.compile(rf"Metric (\S+) with {_NUMBER} \+/- {_NUMBER} was (\w+) '{_NUMBER}'")
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """One thing a document says; `items` are what it says it of, with what is particular to each."""
-
-    heading: str
-    text: str = ""
-    remedy: str = ""
-    items: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """What a document is, and what it says."""
-
-    kind: str
-    title: str
-    lines: tuple[str, ...] = ()
-    points: tuple[Point, ...] = ()
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the explanation as JSON values."""
-        return asdict(self)
 
 
 def explain(document: Any) -> Explanation:
@@ -83,10 +52,10 @@ def _violations(document: Mapping[str, Any]) -> Explanation:
     for entry in entries:
         by_check.setdefault(entry["constraint_check_type"], []).append(entry)
     lines = []
-    if any(_OLD.search(str(entry.get("description"))) for entry in entries):
+    if any(OLD_WORDING.search(str(entry.get("description"))) for entry in entries):
         lines.append("The wording is that of 2019, which names no limit; constraints.json has it.")
     points = tuple(_of_check(check, found) for check, found in by_check.items())
-    return Explanation("constraint_violations", f"{_many(len(entries), 'violation')}", tuple(lines), points)
+    return Explanation("constraint_violations", f"{many(len(entries), 'violation')}", tuple(lines), points)
 
 
 def _of_check(check: str, entries: list[Mapping[str, Any]]) -> Point:
@@ -100,40 +69,6 @@ def _of_check(check: str, entries: list[Mapping[str, Any]]) -> Point:
 def _about(entry: Mapping[str, Any]) -> str:
     keys = ("feature_name", "facet", "facet_value", "label", "metric_name")
     return " ".join(str(entry[key]) for key in keys if entry.get(key) not in (None, "")) or "–"
-
-
-def sentence(check: str, description: str) -> str:
-    """Return a violation's description in plain words; itself where it is already plain or unknown."""
-    if found := _OLD.search(description):
-        return f"{_OF_WHAT.get(check, 'measured')} {_share(found[1]) if check in _OF_WHAT else found[1]}"
-    if found := _DRIFT.search(description):
-        return f"distance {_short(found[1])}, allowed {_short(found[2])}"
-    if found := _SHARES.search(description):
-        kind = f"are {of[1]}" if (of := _TYPE.search(description)) else _HAVE.get(check, "hold")
-        return f"{_short(found[2])} % {kind}, required {_short(found[1])} %"
-    if found := _QUALITY.search(description):
-        below = found[4].startswith("Less")
-        return f"{_short(found[2])} ± {_short(found[3])}, {'below' if below else 'above'} {_short(found[5])}"
-    return description.strip()
-
-
-_OF_WHAT = {
-    "data_type_check": "share of values of the expected type:",
-    "completeness_check": "share of rows that have a value:",
-    "categorical_values_check": "share of known values:",
-}
-_HAVE = {"completeness_check": "have a value", "categorical_values_check": "are known values"}
-
-
-def _short(text: str | float) -> str:
-    """Return a number with at most four significant digits, but a share just below 1 not as 1."""
-    number = float(text)
-    short = f"{number:.4g}"
-    return short if float(short) == number or float(short) not in (1.0, 100.0) else f"{number:.10g}"
-
-
-def _share(text: str) -> str:
-    return f"{_short(float(text) * 100)} %"
 
 
 # ---------------------------------------------------------------- data quality
@@ -150,7 +85,8 @@ def _statistics(document: Mapping[str, Any]) -> Explanation:
         )
     items = tuple((str(feature["name"]), _of_feature(feature)) for feature in features)
     points = (Point("Features", items=items),)
-    title = f"Statistics of {_many(rows, 'row') if rows is not None else 'a data set'}, {_many(len(features), 'feature')}"
+    of = many(rows, "row") if rows is not None else "a data set"
+    title = f"Statistics of {of}, {many(len(features), 'feature')}"
     return Explanation("statistics", title, tuple(lines), points)
 
 
@@ -161,12 +97,12 @@ def _of_feature(feature: Mapping[str, Any]) -> str:
     present, missing = common.get("num_present", 0), common.get("num_missing", 0)
     parts = [str(feature.get("inferred_type", "Unknown"))]
     if missing:
-        parts.append(f"{_share(str(missing / (present + missing)))} missing")
+        parts.append(f"{in_percent(str(missing / (present + missing)))} missing")
     if numbers and not isinstance(numbers.get("mean"), str | None):
         low, high = numbers.get("min"), numbers.get("max")
-        parts.append(f"mean {_short(numbers['mean'])}, from {_short(low)} to {_short(high)}")
+        parts.append(f"mean {short(numbers['mean'])}, from {short(low)} to {short(high)}")
     elif not numbers:
-        parts.append(_many(int(values.get("distinct_count") or 0), "distinct value"))
+        parts.append(many(int(values.get("distinct_count") or 0), "distinct value"))
         buckets = ((values.get("distribution") or {}).get("categorical") or {}).get("buckets") or []
         if buckets:
             parts.append("most often " + ", ".join(repr(str(b["value"])[:40]) for b in buckets[:3]))
@@ -179,13 +115,13 @@ def _constraints(document: Mapping[str, Any]) -> Explanation:
     items = tuple((str(feature["name"]), _asked(feature)) for feature in features)
     lines = (f"{_count(kinds)}.", *_of_config(document.get("monitoring_config") or {}))
     points = (Point("What must hold", items=items),)
-    return Explanation("constraints", f"Constraints on {_many(len(features), 'feature')}", lines, points)
+    return Explanation("constraints", f"Constraints on {many(len(features), 'feature')}", lines, points)
 
 
 def _asked(feature: Mapping[str, Any]) -> str:
     parts = [f"type {feature.get('inferred_type', 'not checked')}"]
     if (complete := feature.get("completeness")) is not None:
-        parts.append("never missing" if complete == 1 else f"at least {_share(complete)} present")
+        parts.append("never missing" if complete == 1 else f"at least {in_percent(complete)} present")
     if (feature.get("num_constraints") or {}).get("is_non_negative"):
         parts.append("not negative")
     if domains := (feature.get("string_constraints") or {}).get("domains"):
@@ -198,14 +134,14 @@ def _of_config(config: Mapping[str, Any]) -> Iterator[str]:
     if str(config.get("evaluate_constraints", "Enabled")).lower() == "disabled":
         yield "evaluate_constraints is Disabled: nothing of this is checked."
     if (share := config.get("datatype_check_threshold")) is not None:
-        yield f"At least {_share(share)} of a feature's values must be of its type."
+        yield f"At least {in_percent(share)} of a feature's values must be of its type."
     if (share := config.get("domain_content_threshold")) is not None:
-        yield f"At least {_share(share)} of a feature's values must be known ones."
+        yield f"At least {in_percent(share)} of a feature's values must be known ones."
     drift = config.get("distribution_constraints") or {}
     if str(drift.get("perform_comparison", "Enabled")).lower() == "disabled":
         yield "Drift is not compared."
     elif (limit := drift.get("comparison_threshold")) is not None:
-        yield f"A distribution may move by {_short(limit)} ({drift.get('comparison_method', 'Robust')})."
+        yield f"A distribution may move by {short(limit)} ({drift.get('comparison_method', 'Robust')})."
     if block := config.get("open_model_monitor"):
         yield f"Evaluated by the {block.get('compatibility', 'sagemaker')} rules of Open Model Monitor."
     else:
@@ -217,8 +153,8 @@ def _summary(document: Mapping[str, Any]) -> Explanation:
     lines = [
         str(document.get("exit_message")),
         f"Read {counts.get('records_in', 0):,} records of {document.get('source')}; "
-        f"{counts.get('rows_out', 0):,} rows came of them, {counts.get('records_dropped_by_script', 0):,} records were "
-        f"dropped by the preprocessor, {counts.get('lines_malformed', 0):,} could not be read.",
+        f"{counts.get('rows_out', 0):,} rows came of them, {counts.get('records_dropped_by_script', 0):,} records "
+        f"were dropped by the preprocessor, {counts.get('lines_malformed', 0):,} could not be read.",
     ]
     if window := document.get("window"):
         lines.append(f"Window: {window[0]} to {window[1]}.")
@@ -252,92 +188,7 @@ def _script_error(document: Mapping[str, Any]) -> Explanation:
     return Explanation("script_error", title, tuple(lines), tuple(points))
 
 
-# ---------------------------------------------------------------- model quality, bias, explainability
-
-
-def _ending_in(ending: str) -> Callable[[Mapping[str, Any]], bool]:
-    names = tuple(
-        f"{kind}_{ending}" for kind in ("regression", "binary_classification", "multiclass_classification")
-    )
-    return lambda document: any(name in document for name in names)
-
-
-def _model_quality(document: Mapping[str, Any]) -> Explanation:
-    key = next(key for key in document if key.endswith("_metrics"))
-    rows = (document.get("dataset") or {}).get("item_count")
-    items = tuple(
-        (name, _of_metric(name, values)) for name, values in document[key].items() if "value" in values
-    )
-    kind = key.removesuffix("_metrics").replace("_", " ")
-    over = f" over {_many(rows, 'row')}" if rows is not None else ""
-    return Explanation(
-        "model_quality_statistics", f"How good a {kind} model was{over}", (), (Point("Metrics", items=items),)
-    )
-
-
-def _of_metric(name: str, values: Mapping[str, Any]) -> str:
-    spread = values.get("standard_deviation")
-    plus = f" ± {_short(spread)}" if spread not in (None, "NaN") else ""
-    base = name.removesuffix("_best_constant_classifier")
-    meaning = METRICS.get(base, "")
-    if base != name:
-        meaning = "the same, if one always guessed the best constant answer"
-    value = values["value"]
-    shown = value if isinstance(value, str) else _short(value)
-    return f"{shown}{plus}" + (f"; {meaning}" if meaning else "")
-
-
-def _model_constraints(document: Mapping[str, Any]) -> Explanation:
-    key = next(key for key in document if key.endswith("_constraints"))
-    items = tuple(
-        (name, f"a violation if {_operator(values)} {_short(values['threshold'])}")
-        for name, values in document[key].items()
-    )
-    title = f"Limits for a {key.removesuffix('_constraints').replace('_', ' ')} model"
-    return Explanation("model_quality_constraints", title, (), (Point("Limits", items=items),))
-
-
-def _operator(values: Mapping[str, Any]) -> str:
-    return "below" if str(values.get("comparison_operator", "")).startswith("Less") else "above"
-
-
-def _clarify(document: Mapping[str, Any]) -> Explanation:
-    points = [*_bias(document, "pre_training_bias_metrics"), *_bias(document, "post_training_bias_metrics")]
-    bias = bool(points)
-    for label, values in ((document.get("explanations") or {}).get("kernel_shap") or {}).items():
-        shares = sorted(values.get("global_shap_values", {}).items(), key=lambda pair: -abs(pair[1]))
-        text = "How much each feature moves the prediction, on average; the largest first."
-        points.append(
-            Point(f"Attributions for {label}", text, items=tuple((n, _short(v)) for n, v in shares))
-        )
-    kind = "bias_analysis" if bias else "explainability_analysis"
-    title = "A bias analysis of Clarify" if bias else "An explainability analysis of Clarify"
-    lines = ("Baselines and live runs share this form; a monitor compares the two.",)
-    return Explanation(kind, title, lines, tuple(points))
-
-
-def _bias(document: Mapping[str, Any], key: str) -> Iterator[Point]:
-    when = "in the data" if key.startswith("pre") else "in the predictions"
-    for facet, groups in ((document.get(key) or {}).get("facets") or {}).items():
-        for group in groups:
-            items = tuple(
-                (str(m["name"]), f"{_metric_value(m)}; {m.get('description', '')}".rstrip("; "))
-                for m in group["metrics"]
-            )
-            name = f"{facet} = {group.get('value_or_threshold')}, {when}"
-            yield Point(name, "0 means that the group fares like the others (DI: 1).", items=items)
-
-
-def _metric_value(metric: Mapping[str, Any]) -> str:
-    value = metric.get("value")
-    return str(metric.get("error") or "not available") if value is None else _short(value)
-
-
 # ---------------------------------------------------------------- what is it?
-
-
-def _many(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _count(kinds: Counter[str]) -> str:
@@ -364,13 +215,13 @@ _KNOWN: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, 
     (lambda d: {"exit_message", "counts", "kind"} <= d.keys(), _summary),
     (lambda d: {"role", "phase", "exception_type"} <= d.keys(), _script_error),
     (lambda d: "captureData" in d, _capture),
-    (_ending_in("metrics"), _model_quality),
-    (_ending_in("constraints"), _model_constraints),
+    (ending_in("metrics"), model_quality),
+    (ending_in("constraints"), model_constraints),
     (
         lambda d: bool(
             {"pre_training_bias_metrics", "post_training_bias_metrics", "explanations"} & d.keys()
         ),
-        _clarify,
+        clarify,
     ),
     (_is_statistics, _statistics),
     (_has_features, _constraints),

@@ -1,4 +1,4 @@
-"""Look into captures, or any data, before running anything: payloads, rows, columns, and what is wrong with them."""
+"""Look into captures, or any data, before running anything: payloads, rows, columns, what is wrong with them."""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ from open_model_monitor.jobs.sandbox import Answer, Sandbox, ScriptLimits
 from open_model_monitor.jobs.script_log import Listener, ScriptLog
 from open_model_monitor.profiling.columns import DatasetProfile, ProfileOptions
 from open_model_monitor.profiling.state import dumps, loads
+from open_model_monitor.rows.batches import Joiner
 from open_model_monitor.rows.convert import Converter
 from open_model_monitor.rows.lane import Lane
 from open_model_monitor.rows.scripts import TRACEBACKS
@@ -133,18 +134,21 @@ class ProfileParts:
         self, storage: Storage, work: Callable[[Iterable[Block]], Iterator[Answer]], part: Part
     ) -> bytes:
         state = PartState(DatasetProfile(self.options))
-        read = Counts()
+        read, joiner = Counts(), Joiner()
         for answer in work(blocks(storage, part, self.format, read)):
             for batch in answer.batches:
-                state.profile.update(self._kept(batch))
+                for joined in joiner.add(self._kept(batch)):
+                    state.profile.update(joined)
             state.counts = state.counts.merge(answer.counts)
             state.failures = [*state.failures, *answer.failures][:TRACEBACKS]
             if self.progress is not None:
-                self.progress(read.bytes_read, state.profile.rows)
+                self.progress(read.bytes_read, state.counts.rows_out)
             if self.deadline is not None and time.monotonic() > self.deadline:
                 raise OutsideError(
                     "The run's time limit passed; raise it (--time-limit) or analyse less at once"
                 )
+        for joined in joiner.flush():
+            state.profile.update(joined)
         state.counts = state.counts.merge(read)
         return dumps(state)
 

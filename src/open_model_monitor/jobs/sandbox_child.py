@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import faulthandler
+import gc
 import logging
 import mmap
 import os
@@ -158,6 +159,7 @@ def _preprocess(
     read_block = msgspec.msgpack.Decoder(Block).decode
     shared = mmap.mmap(place, PLACE.size)
     sequence = 0
+    gc.freeze()  # what was imported stays; looking through it again and again costs more than it frees
 
     def watch(item: Any) -> None:
         PLACE.pack_into(shared, 0, sequence, item.origin.line)

@@ -6,20 +6,16 @@ record, and a record that fails does not end it.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import tempfile
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from open_model_monitor.capture.blocks import blocks
 from open_model_monitor.capture.items import items
-from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.capture.layout import plan
 from open_model_monitor.capture.record import JSON, Block, CapturedData, Counts, Format, Item, Origin
 from open_model_monitor.capture.sniff import sniff_format
@@ -27,15 +23,17 @@ from open_model_monitor.errors import ScriptError, ScriptFailure, UsageError
 from open_model_monitor.jobs.baseline import read_baseline
 from open_model_monitor.jobs.contract import Job
 from open_model_monitor.jobs.inspection import ColumnSeen, columns_of, sample_values
-from open_model_monitor.jobs.run import ORIGINAL, run
 from open_model_monitor.jobs.sandbox import Answer, Sandbox
 from open_model_monitor.jobs.script_log import Listener
 from open_model_monitor.jobs.scripting import script_setup
 from open_model_monitor.jobs.workspace import private_workspace
+from open_model_monitor.monitors.data_quality import DataQuality
+from open_model_monitor.profiling.columns import DatasetProfile
 from open_model_monitor.profiling.values import class_of
-from open_model_monitor.rows.scripts import EXCERPT, excerpt
+from open_model_monitor.rows.scripts import EXCERPT, argument_kind, excerpt
 from open_model_monitor.storage import Storage
 
+READ = 64 << 10  # bytes to read at once: a trial wants the first records only
 _QUIET = 0.003  # seconds without a line after which a record's log counts as complete
 _PATIENCE = 0.1
 
@@ -50,8 +48,7 @@ class Trial:
 
     number: int
     origin: Origin
-    argument: str  # the payload, shortened
-    sections: tuple[str, ...] = ()  # of a captured record
+    argument: dict[str, str]  # what it was, shortened: by section of a captured record, else by kind
     rows: tuple[dict[str, Any], ...] = ()
     types: dict[str, str] = field(default_factory=dict)
     dropped: str | None = None
@@ -68,7 +65,6 @@ class Trial:
             "line": self.origin.line,
             "event_id": self.origin.event_id,
             "argument": self.argument,
-            "sections": list(self.sections),
             "rows": list(self.rows),
             "types": self.types,
             "dropped": self.dropped,
@@ -88,7 +84,8 @@ def trial(
 
     Raises ScriptError if the script cannot be loaded, and what a run raises for data that cannot be had.
     """
-    if not job.preprocessor:
+    script = job.preprocessor
+    if not script:
         raise UsageError("There is no preprocessor to try")
     storage = storage or Storage()
     # Failing records are reported one by one, as a run does that may skip them.
@@ -101,7 +98,7 @@ def trial(
         setup = script_setup(
             job,
             "preprocessor",
-            job.preprocessor,
+            script,
             format=format_,
             deadline=time.monotonic() + seconds if seconds else None,
             workspace=workspace,
@@ -151,8 +148,7 @@ def _try(sandbox: Sandbox, block: Block, item: Item, number: int, lines: _Lines)
     started = time.perf_counter()
     answer, failure = Answer([], Counts(), []), None
     try:
-        with contextlib.closing(sandbox.answers([block])) as answers:
-            answer = next(answers)
+        answer = next(sandbox.answers([block]))
     except ScriptError as error:
         failure = error.failure
     seconds = time.perf_counter() - started
@@ -161,8 +157,7 @@ def _try(sandbox: Sandbox, block: Block, item: Item, number: int, lines: _Lines)
     return Trial(
         number=number,
         origin=item.origin,
-        argument=excerpt(item),
-        sections=tuple(item.value.sections()) if isinstance(item.value, CapturedData) else (),
+        argument=_argument(item),
         rows=tuple(rows),
         types=_types(rows),
         dropped=None if rows or failure else _why_dropped(answer.counts),
@@ -171,6 +166,13 @@ def _try(sandbox: Sandbox, block: Block, item: Item, number: int, lines: _Lines)
         failure=failure,
         batches=tuple(answer.batches),
     )
+
+
+def _argument(item: Item) -> dict[str, str]:
+    if not isinstance(item.value, CapturedData):
+        return {argument_kind(item): excerpt(item)}
+    sections = item.value.sections().items()
+    return {name: f"{section.encoding or ''} {section.data}"[:EXCERPT] for name, section in sections}
 
 
 def _rows(batch: pa.RecordBatch) -> Iterator[dict[str, Any]]:
@@ -253,55 +255,6 @@ def outcome(job: Job, trials: Iterable[Trial], *, storage: Storage | None = None
     return Outcome(columns, matched, matching.missing, matching.warnings)
 
 
-@dataclass(frozen=True, slots=True)
-class PostprocessorTrial:
-    """What a whole run with a postprocessor gave: its report, and the files that the script left, with sizes."""
-
-    report: Report
-    files: dict[str, int]
-    violations_before: int
-
-    def to_dict(self) -> JSON:
-        """Return the trial as JSON values."""
-        violations = [dict(entry) for entry in self.report.violations or ()]
-        return {"files": self.files, "violations_before": self.violations_before, "violations": violations}
-
-
-def try_postprocessor(
-    job: Job, *, storage: Storage | None = None, on_log: Listener | None = None
-) -> PostprocessorTrial:
-    """Run the job in a folder that is thrown away; without a baseline it is compared with itself.
-
-    Raises what a run raises, ScriptError for a postprocessor that fails.
-    """
-    with tempfile.TemporaryDirectory(prefix="omm-trial-") as folder:
-        if not (job.baseline_constraints or job.baseline_statistics):
-            made = f"{folder}/baseline"
-            run(replace(job, is_baseline=True, postprocessor=None, output=made), storage=storage)
-            statistics, constraints = (f"{made}/{name}.json" for name in ("statistics", "constraints"))
-            job = replace(job, baseline_statistics=statistics, baseline_constraints=constraints)
-        output = Path(folder) / "output"
-        options = replace(job.options, postprocessor_failure="fail")
-        job = replace(job, is_baseline=False, output=str(output), options=options)
-        report = run(job, storage=storage, listener=on_log)
-        ours = {*report.documents(), SUMMARY, ORIGINAL, LOG}
-        files = {
-            p.relative_to(output).as_posix(): p.stat().st_size
-            for p in sorted(output.rglob("*"))
-            if p.is_file()
-        }
-        before = output / ORIGINAL
-        number = (
-            len(parse_json(before.read_bytes())["violations"])
-            if before.exists()
-            else len(report.violations or ())
-        )
-    written = {
-        name: size for name, size in files.items() if name not in ours and not name.startswith("metrics/")
-    }
-    return PostprocessorTrial(report, written, number)
-
-
 # ---------------------------------------------------------------- one record per block
 
 
@@ -309,29 +262,43 @@ def _records(job: Job, format_: Format, storage: Storage) -> Iterator[tuple[Bloc
     """Yield blocks of one record each, and the record as the script will see it."""
     planned = plan(storage, job.source, format_, job.window, variants=job.options.variants)
     for part in planned.parts:
-        for block in blocks(storage, part, format_, Counts(), block_bytes=1):
-            counts = Counts()
-            read = list(items(block, format_, counts, window=job.window, variants=job.options.variants))
-            records = [item for item in read if not item.header]
-            if len(records) > 1:
-                yield from _cut(block, records, format_)
-            elif read:
-                yield block, read[-1]
-            elif counts.lines_malformed:  # shown as what it is
-                text = block.data[:EXCERPT].decode("utf-8", "replace").strip()
-                yield block, Item("csv", text, Origin(block.source, block.first_line))
+        for block in blocks(storage, part, format_, Counts(), block_bytes=READ):
+            first = block.starts_object
+            for single in _cut(block, format_):
+                single = replace(single, starts_object=first)
+                counts = Counts()
+                read = list(items(single, format_, counts, window=job.window, variants=job.options.variants))
+                if read:
+                    origin = replace(read[-1].origin, line=max(single.first_line, read[-1].origin.line))
+                    yield single, replace(read[-1], origin=origin)
+                elif counts.lines_malformed:  # shown as what it is
+                    text = single.data[:EXCERPT].decode("utf-8", "replace").strip()
+                    yield single, Item("csv", text, Origin(single.source, single.first_line))
+                first = False
 
 
-def _cut(block: Block, records: list[Item], format_: Format) -> Iterator[tuple[Block, Item]]:
-    """Cut what cannot be read line by line: Parquet rows, and the elements of a JSON document."""
+def _cut(block: Block, format_: Format) -> Iterator[Block]:
+    """Cut a block into blocks of one line, one CSV record, one element of a document or one row of a table."""
+    if format_.kind in ("capture", "merged", "jsonlines"):
+        for number, line in enumerate(block.data.split(b"\n"), block.first_line):
+            if line.strip():
+                yield replace(block, data=line, first_line=number)
+        return
+    records = [item for item in items(block, format_, Counts()) if not item.header]
+    if not records or (len(records) == 1 and format_.kind == "json"):
+        yield block
+        return
     table = pa.ipc.open_stream(block.data).read_all() if format_.kind == "parquet" else None
     for place, item in enumerate(records):
-        if table is None:
-            data = json.dumps([item.value]).encode()
+        if table is not None:
+            data = _ipc(table.slice(place, 1))
         else:
-            sink = pa.BufferOutputStream()
-            with pa.ipc.new_stream(sink, table.schema) as writer:
-                writer.write_table(table.slice(place, 1))
-            data = sink.getvalue().to_pybytes()
-        first = block.starts_object and place == 0
-        yield replace(block, data=data, first_line=item.origin.line, starts_object=first), item
+            data = item.value.encode() if format_.kind == "csv" else json.dumps([item.value]).encode()
+        yield replace(block, data=data, first_line=item.origin.line)
+
+
+def _ipc(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]

@@ -19,7 +19,7 @@ import datetime
 import enum
 import math
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -77,23 +77,31 @@ def to_batch(rows: Sequence[Row], counts: Counts) -> pa.RecordBatch:
     Raises DataError if nested values make more columns than a row may have.
     """
     shape, columns = _columns(rows)
-    kinds = [set(map(type, values)) for values in columns]
-    if any(
-        not types <= _FLAT and _any_nested(values, types)
-        for values, types in zip(columns, kinds, strict=True)
-    ):
+    texts = [_texts_at_once(values) for values in columns]
+    if any(text is None and _any_nested(values) for text, values in zip(texts, columns, strict=True)):
         shape, columns = _columns(_flattened(rows, counts))
-        kinds = [set(map(type, values)) for values in columns]
+        texts = [_texts_at_once(values) for values in columns]
     if not columns:  # a batch without columns still has rows
         return pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([])))
     arrays, fields = [], []
     for i, name in enumerate(shape.names):
-        array, metadata = column(columns[i], partial(_warn, counts, name), kinds[i])
+        text = texts[i]
+        array, metadata = (text, {}) if text is not None else column(columns[i], partial(_warn, counts, name))
         metadata[b"section"] = shape.sections[i].encode()
         metadata[b"named"] = b"1" if shape.named[i] else b"0"
         arrays.append(array)
         fields.append(pa.field(_sound(name), array.type, metadata=metadata))
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
+
+
+def _texts_at_once(values: Sequence[Any]) -> pa.Array | None:
+    """Return the array of a column of nothing but texts, the usual case, without a look at each; else None."""
+    if type(next((value for value in values if value is not None), None)) is not str:
+        return None
+    try:
+        return pa.array(values, pa.string())
+    except (pa.ArrowException, TypeError, ValueError):  # something else among them, or no UTF-8
+        return None
 
 
 def _warn(counts: Counts, name: str, text: str) -> None:
@@ -123,9 +131,13 @@ def _columns(rows: Sequence[Row]) -> tuple[Columns, list[Sequence[Any]]]:
     return Columns(tuple(union), sections, tuple(named for _, named in union.values())), list(values.values())
 
 
-def _any_nested(values: Sequence[Any], kinds: set[type]) -> bool:
+def _any_nested(values: Sequence[Any]) -> bool:
     # Only what has a length can hold several values: this spares asking each number of NumPy.
-    able = {kind for kind in kinds - _FLAT if hasattr(kind, "__len__") and not issubclass(kind, (str, bytes))}
+    able = {
+        kind
+        for kind in set(map(type, values)) - _FLAT
+        if hasattr(kind, "__len__") and not issubclass(kind, (str, bytes))
+    }
     return bool(able) and any(is_nested(value) for value in values if type(value) in able)
 
 
@@ -166,14 +178,9 @@ def _sound(text: str) -> str:
     return text
 
 
-def column(
-    values: Sequence[Any], warn: Callable[[str], None], kinds: set[type] | None = None
-) -> tuple[pa.Array, Metadata]:
-    """Turn one column's values into an Arrow array and its metadata; see the module's text.
-
-    `kinds` are the types among the values, if the caller has looked already.
-    """
-    kinds = set(map(type, values)) if kinds is None else set(kinds)
+def column(values: Sequence[Any], warn: Callable[[str], None]) -> tuple[pa.Array, Metadata]:
+    """Turn one column's values into an Arrow array and its metadata; see the module's text."""
+    kinds = set(map(type, values))
     if not kinds <= _FLAT:
         values = [plain(value, warn) for value in values]
         kinds = set(map(type, values))
@@ -278,6 +285,43 @@ def _bytes_text(value: bytes) -> str:
         return value.decode()
     except UnicodeDecodeError:
         return base64.b64encode(value).decode()
+
+
+class Joiner:
+    """Joins small batches of one schema into larger ones: a column's fixed cost is then paid for more rows.
+
+    A batch whose metadata count something (`texts`, `infinite`) stays by itself.
+    """
+
+    def __init__(self, max_rows: int = MAX_ROWS) -> None:
+        self._max_rows = max_rows
+        self._held: list[pa.RecordBatch] = []
+        self._rows = 0
+
+    def add(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+        """Take a batch; yields what is ready, in order."""
+        if self._held and (
+            _counting(batch) or not self._held[0].schema.equals(batch.schema, check_metadata=True)
+        ):
+            yield from self.flush()
+        self._held.append(batch)
+        self._rows += batch.num_rows
+        if self._rows >= self._max_rows or _counting(batch):
+            yield from self.flush()
+
+    def flush(self) -> Iterator[pa.RecordBatch]:
+        """Yield what is still held."""
+        held, self._held, self._rows = self._held, [], 0
+        if len(held) == 1:
+            yield held[0]
+        elif held:
+            yield from pa.Table.from_batches(held).combine_chunks().to_batches()
+
+
+def _counting(batch: pa.RecordBatch) -> bool:
+    return any(
+        b"texts" in (field.metadata or ()) or b"infinite" in (field.metadata or ()) for field in batch.schema
+    )
 
 
 def batch_to_ipc(batch: pa.RecordBatch) -> bytes:

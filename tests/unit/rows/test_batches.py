@@ -14,7 +14,15 @@ from open_model_monitor.capture.record import Columns, Counts, Origin, Row
 from open_model_monitor.errors import DataError
 from open_model_monitor.profiling.columns import DatasetProfile
 from open_model_monitor.profiling.values import classify
-from open_model_monitor.rows.batches import Batcher, batch_from_ipc, batch_to_ipc, column, plain, to_batch
+from open_model_monitor.rows.batches import (
+    Joiner,
+    Batcher,
+    batch_from_ipc,
+    batch_to_ipc,
+    column,
+    plain,
+    to_batch,
+)
 
 ORIGIN = Origin("object", 1)
 
@@ -233,3 +241,22 @@ def test_the_batcher_cuts_by_rows_and_by_cells():
     assert batcher.full
     assert batcher.flush().num_rows == 2
     assert counts.rows_out == 5
+
+
+def test_small_batches_of_one_schema_are_joined():
+    def small(values, **metadata):
+        field = pa.field("a", pa.string(), metadata={"section": "", **metadata})
+        return pa.RecordBatch.from_arrays([pa.array(values)], schema=pa.schema([field]))
+
+    def joined(*batches):
+        joiner = Joiner(max_rows=4)
+        out = [ready for batch in batches for ready in joiner.add(batch)]
+        return [batch.column("a").to_pylist() for batch in [*out, *joiner.flush()]]
+
+    assert joined(small(["1", "2"]), small(["3"]), small(["4"]), small(["5"])) == [
+        ["1", "2", "3", "4"],
+        ["5"],
+    ]
+    assert joined(small(["1"]), small(["2"], section="output")) == [["1"], ["2"]]
+    assert joined(small(["1"]), small(["2"], texts="1"), small(["3"])) == [["1"], ["2"], ["3"]]
+    assert joined() == []

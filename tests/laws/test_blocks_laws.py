@@ -1,0 +1,104 @@
+"""Laws of reading: however an object is cut, packed or chunked, the same items come out."""
+
+import csv
+import gzip
+import io
+import json
+import uuid
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from open_model_monitor.capture.blocks import blocks
+from open_model_monitor.capture.items import items
+from open_model_monitor.capture.record import Counts, Format, Part
+from open_model_monitor.storage import Storage
+
+STORAGE = Storage()
+SIZES = st.integers(8, 200) | st.just(1 << 20)
+LINES, CSV, HEADED = Format("jsonlines"), Format("csv"), Format("csv", header=True)
+
+texts = st.text(st.characters(codec="utf-8"), max_size=8)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | texts, lambda inner: st.lists(inner, max_size=3), max_leaves=5
+)
+fields = st.text(st.sampled_from("ab1 ,\"\n'é"), max_size=6)
+
+
+def read(data, format, block_bytes):
+    """Return the items as (value, line, header) and the counts."""
+    address = f"memory://laws/{uuid.uuid4().hex}"
+    STORAGE.write(address, data)
+    counts = Counts()
+    found = []
+    for number, block in enumerate(
+        blocks(STORAGE, Part((address,)), format, counts, block_bytes=block_bytes)
+    ):
+        assert block.starts_object == (number == 0)
+        for item in items(block, format, counts):
+            if not item.header:
+                found.append((item.value, item.origin.line))
+            else:
+                assert item.value == block.header
+    counts.malformed = [text.removeprefix(address) for text in counts.malformed]
+    return found, counts
+
+
+@given(st.lists(values, max_size=12), SIZES, st.sampled_from(["\n", "\r\n"]), st.booleans(), st.booleans())
+def test_json_lines_come_out_as_they_went_in(rows, size, end, ends, packed):
+    text = end.join(json.dumps(row, ensure_ascii=False) for row in rows)
+    data = (text + (end if ends and rows else "")).encode()
+    found, counts = read(gzip.compress(data) if packed else data, LINES, size)
+    assert found == [(row, number) for number, row in enumerate(rows, 1)]
+    assert counts.lines_read == counts.records_in == len(rows)
+    assert not counts.malformed
+
+
+def written(rows, end):
+    sink = io.StringIO()
+    csv.writer(sink, lineterminator=end).writerows(rows)
+    return sink.getvalue().encode()
+
+
+def is_blank(row):
+    return all(not field.strip() for field in row) and len(row) == 1
+
+
+# What csv quotes when it must; a lone blank field is a blank line, which is not passed on.
+tables = st.lists(st.lists(fields, min_size=1, max_size=4).filter(lambda row: not is_blank(row)), max_size=10)
+
+
+@given(tables, SIZES, st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_csv_records_come_out_whole(rows, size, end, packed):
+    data = written(rows, end)
+    found, counts = read(gzip.compress(data) if packed else data, CSV, size)
+    assert [next(csv.reader(io.StringIO(value, newline=""))) for value, _ in found] == rows
+    assert counts.records_in == len(rows)
+    assert counts.lines_malformed == 0
+    assert found == read(data, CSV, 1 << 20)[0]
+
+
+@given(tables.filter(bool), SIZES)
+def test_a_header_is_in_every_block_and_no_row(rows, size):
+    data = written([["a", "b c"], *rows], "\n")
+    found, _ = read(data, HEADED, size)
+    assert [next(csv.reader(io.StringIO(value, newline=""))) for value, _ in found] == rows
+
+
+@given(st.binary(max_size=300), SIZES)
+def test_any_bytes_read_the_same_in_blocks_of_any_size(data, size):
+    if data.startswith(b"\x1f\x8b"):
+        return
+    for format in (LINES, CSV):
+        found, counts = read(data, format, size)
+        expected, whole = read(data, format, 1 << 20)
+        assert repr(found) == repr(expected)
+        assert counts == whole
+
+
+@given(st.text(st.sampled_from('a,"\n '), max_size=60), SIZES)
+def test_stray_quotes_read_the_same_in_blocks_of_any_size(text, size):
+    found, counts = read(text.encode(), CSV, size)
+    expected, whole = read(text.encode(), CSV, 1 << 20)
+    assert found == expected
+    assert counts == whole

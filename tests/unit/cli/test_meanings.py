@@ -1,0 +1,7 @@
+from open_model_monitor.cli.meanings import CHECKS
+from open_model_monitor.monitors import checks
+
+
+def test_every_check_of_ours_has_a_meaning():
+    assert set(checks.ORDER) <= set(CHECKS)
+    assert all(meaning.title and meaning.text and meaning.remedy for meaning in CHECKS.values())

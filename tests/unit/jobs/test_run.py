@@ -1,0 +1,109 @@
+"""The steps of a run that no numbered case covers; the cases are in tests/contract."""
+
+import json
+
+import pytest
+
+import open_model_monitor as omm
+from open_model_monitor.capture.record import Counts
+from open_model_monitor.errors import Malformed, NoData, ScriptError, UsageError
+from open_model_monitor.jobs.contract import Job, Options
+from open_model_monitor.jobs.profile_parts import PartState
+from open_model_monitor.jobs.run import judge
+from open_model_monitor.profiling.columns import DatasetProfile
+
+
+def seen(**counts):
+    return PartState(DatasetProfile(), Counts(**counts))
+
+
+def job(**more):
+    return Job("captures/", more.pop("is_baseline", False), **more)
+
+
+@pytest.mark.parametrize(
+    ("counts", "more", "error", "says"),
+    [
+        ({}, {}, NoData, "Job inputs had no data"),
+        ({"records_out_of_window": 3}, {}, NoData, "3 records lie outside the window"),
+        ({"records_in": 5}, {}, NoData, "No row is left of 5 records"),
+        ({"records_in": 2, "not_tabular": {"image/png": 2}}, {}, Malformed, "image/png"),
+        ({"lines_read": 10, "lines_malformed": 2}, {}, Malformed, "2 of 10"),
+        (
+            {"objects_selected": 1, "objects_unreadable": 1, "warnings": {"x is cut off": 1}},
+            {},
+            Malformed,
+            "cut off",
+        ),
+        (
+            {"records_in": 4, "records_dropped_by_script": 4, "returned_none": 2},
+            {"preprocessor": "p.py"},
+            ScriptError,
+            "missing return",
+        ),
+        (
+            {"records_in": 4, "records_dropped_by_script": 4},
+            {"preprocessor": "p.py", "is_baseline": True},
+            NoData,
+            "No row",
+        ),
+    ],
+)
+def test_what_cannot_be_analysed_is_refused(counts, more, error, says):
+    with pytest.raises(error, match=says):
+        judge(seen(**counts), job(**more))
+
+
+def test_what_may_pass():
+    judge(seen(records_in=4, records_dropped_by_script=4, returned_none=1), job(preprocessor="p.py"))
+    judge(
+        seen(records_in=9, lines_read=10, lines_malformed=5, records_dropped_by_script=9),
+        job(preprocessor="p.py", options=Options(max_malformed_fraction=0.5)),
+    )
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b\n" + "x,1\ny,2\n" * 20)
+    return path
+
+
+def test_outputs_are_refused_before_any_work(table, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.tex").write_text("…")
+    with pytest.raises(UsageError, match="not of a former run"):
+        omm.suggest(table, tmp_path / "mine")
+
+
+def test_a_summary_lists_the_files_and_hashes_the_scripts(table, tmp_path):
+    script = tmp_path / "p.py"
+    script.write_text("def preprocess_handler(line): return line\n")
+    omm.suggest(table, tmp_path / "out", preprocess=script)
+    summary = json.loads((tmp_path / "out" / "run_summary.json").read_text())
+    assert set(summary["files"]) == {p.name for p in (tmp_path / "out").iterdir()}
+    assert len(summary["scripts"]["preprocessor"]) == 64
+    assert summary["counts"]["rows_out"] == 40
+
+
+def test_missing_values_and_excluded_columns(table):
+    report = omm.profile(table, options={"missing_values": {"a": ["x"]}, "exclude_features_attribute": ["b"]})
+    assert [(f.name, f.num_missing) for f in report.statistics.features] == [("a", 20)]
+
+
+def test_a_memory_address_takes_the_output(table):
+    from open_model_monitor.storage import Storage
+
+    omm.suggest(table, "memory://runs/baseline")
+    assert json.loads(Storage().read("memory://runs/baseline/run_summary.json"))["kind"] == "baseline"
+
+
+def test_metrics_may_be_added_by_a_postprocessor(table, tmp_path):
+    script = tmp_path / "q.py"
+    script.write_text(
+        "def postprocess_handler():\n"
+        "    open('/opt/ml/output/metrics/cloudwatch/mine.json', 'w').write('{\"MetricName\": \"x\"}')\n"
+    )
+    omm.check(table, None, tmp_path / "out", postprocess=script)
+    assert (tmp_path / "out" / "metrics" / "mine.json").exists()
+    assert (tmp_path / "out" / "metrics" / "cloudwatch_metrics.jsonl").exists()
