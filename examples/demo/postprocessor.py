@@ -1,4 +1,4 @@
-"""A postprocessor of the published kind: reads the violations where SageMaker puts them, writes a note beside them."""
+"""A postprocessor of the published kind: reads the violations where SageMaker puts them, notes the drift."""
 
 import json
 import re

@@ -149,14 +149,17 @@ def _address(value: str | os.PathLike[str] | None) -> str | None:
 
 
 def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:
-    return {
-        key: str(value).lower() if isinstance(value, bool) else str(value)
-        for key, value in (values or {}).items()
-    }
+    spelled = {key: str(value) for key, value in (values or {}).items()}
+    return {key: text.lower() if text in ("True", "False") else text for key, text in spelled.items()}
 
 
-_SHORT = {"csv": {"csv": {"header": True}}, "json": {"json": {"lines": False}}, "jsonlines": {"json": {"lines": True}},
-          "parquet": {"parquet": {}}, "capture": {"sagemakerCaptureJson": {}}}  # fmt: skip
+_SHORT: dict[str, Mapping[str, Any]] = {
+    "csv": {"csv": {"header": True}},
+    "json": {"json": {"lines": False}},
+    "jsonlines": {"json": {"lines": True}},
+    "parquet": {"parquet": {}},
+    "capture": {"sagemakerCaptureJson": {}},
+}
 
 
 def format_of(format: str | Mapping[str, Any] | Format | None) -> Format | None:

@@ -312,7 +312,7 @@ def test_a_header_alone_is_no_baseline(tmp_path):
 def test_payloads_that_are_no_tables_ask_for_a_script(tmp_path):
     image = base64.b64encode(bytes(range(256))).decode()
     path = captured(tmp_path, line(image, None, inputs="BASE64").replace("text/csv", "image/png"))
-    with pytest.raises(Malformed, match="image/png.*preprocessing script"):
+    with pytest.raises(Malformed, match=r"image/png.*preprocessing script"):
         omm.check(path)
 
 

@@ -576,7 +576,7 @@ def test_an_endless_loop_ends_with_the_time_limit(lab):
 
 
 def test_a_missing_script_is_named(lab):
-    with pytest.raises(ScriptError, match="Cannot fetch preprocessor script .*nowhere.py"):
+    with pytest.raises(ScriptError, match=r"Cannot fetch preprocessor script .*nowhere\.py"):
         omm.check(lab.data, preprocess=lab.folder / "nowhere.py")
 
 

@@ -50,7 +50,7 @@ class Processes:
                 return reduce(merge, pool.map(_work, parts))
             except BrokenProcessPool as error:
                 raise EngineError(
-                    f"one of {workers} worker processes died; if the machine ran out of memory, use fewer (--workers)"
+                    f"one of {workers} worker processes died; if memory ran out, use fewer (--workers)"
                 ) from error
 
 

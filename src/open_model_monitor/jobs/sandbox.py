@@ -6,6 +6,7 @@ scripts are trusted code (SECURITY.md).
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 import os
 import queue
@@ -98,7 +99,7 @@ class Sandbox:
             shared.truncate(PLACE.size)
             self._place = mmap.mmap(shared.fileno(), PLACE.size)
             given = (theirs_in, theirs_out, log_in, shared.fileno())
-            self._process = subprocess.Popen(
+            self._process = subprocess.Popen(  # noqa: S603 — our own interpreter
                 [sys.executable, "-P", "-m", "open_model_monitor.jobs.sandbox_child", *map(str, given)],
                 env=dict(self.environment),
                 cwd=self.cwd,
@@ -139,10 +140,8 @@ class Sandbox:
         self._place.close()
 
     def _kill(self) -> None:
-        try:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
-        except (ProcessLookupError, PermissionError):
-            pass
 
     def _catch_up(self) -> None:
         end = time.monotonic() + _GRACE

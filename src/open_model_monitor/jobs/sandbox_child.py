@@ -73,7 +73,7 @@ def _isolate(order: dict[str, Any]) -> str | None:
     from open_model_monitor.jobs.redirect import redirect
 
     if order["isolation"] in ("auto", "namespace") and enter(tree):
-        os.environ["output_path"] = "/opt/ml/processing/output"
+        os.environ.update(output_path="/opt/ml/processing/output")
         return "namespace"
     if order["isolation"] == "namespace":
         return None
@@ -233,8 +233,8 @@ class _TaggedStream:
 def _set_up_log(descriptor: int, order: dict[str, Any]) -> logging.Logger:
     stream = os.fdopen(descriptor, "w", buffering=1, encoding="utf-8", errors="replace")
     faulthandler.enable(file=sys.__stderr__ or 2)
-    sys.stdout = _TaggedStream(stream, "stdout", sys.stdout)  # type: ignore[assignment]
-    sys.stderr = _TaggedStream(stream, "stderr", sys.stderr)  # type: ignore[assignment]
+    sys.stdout = _TaggedStream(stream, "stdout", sys.stdout)
+    sys.stderr = _TaggedStream(stream, "stderr", sys.stderr)
     logging.captureWarnings(True)
     warnings.simplefilter("default")
     root = logging.getLogger()

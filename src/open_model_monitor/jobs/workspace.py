@@ -1,4 +1,4 @@
-"""The run's private folder: the /opt/ml tree that scripts know, a scratch folder, an environment without secrets."""
+"""The run's private folder: the /opt/ml tree that scripts know, a scratch folder, a clean environment."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Workspace:
         passthrough: tuple[str, ...] = (),
         python_path: str | None = None,
     ) -> dict[str, str]:
-        """Return the environment of a script: what starts a process, what the operator lets through, the contract."""
+        """Return a script's environment: what starts a process, what the operator lets through, the contract."""
         base = {
             name: value
             for name, value in os.environ.items()
@@ -105,7 +105,7 @@ class Workspace:
 
 @contextlib.contextmanager
 def private_workspace(beside: Path | None) -> Iterator[Workspace]:
-    """Make a workspace that is removed afterwards; next to the folder `beside`, so that its output can be swapped in.
+    """Make a workspace, removed afterwards; next to the folder `beside`, so that its output can be swapped in.
 
     What a killed run left behind next to `beside` is removed first.
     """

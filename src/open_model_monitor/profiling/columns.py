@@ -85,7 +85,7 @@ class Moments:
             batch.total = float(numbers.sum())
             batch.mean = batch.total / batch.count
             deviations = numbers - batch.mean
-            batch.m2 = float(np.dot(deviations, deviations))
+            batch.m2 = float(np.square(deviations).sum())
         batch.minimum, batch.maximum = float(numbers.min()), float(numbers.max())
         self._add(batch)
 

@@ -157,5 +157,5 @@ def _shown(value: Any) -> str:
 
 
 def to_json(document: JSON) -> bytes:
-    """Return a document's bytes: UTF-8, two blanks of indentation. What is not a number is null, never a bare NaN."""
+    """Return a document's bytes: UTF-8, two blanks of indentation; null for what is not a number."""
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

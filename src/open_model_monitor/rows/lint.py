@@ -94,16 +94,21 @@ def _former_attributes(record: _Record) -> Iterator[Hint]:
 def _text_against_number(tree: ast.AST) -> Iterator[Hint]:
     """`x == -1` where x runs over, or is picked from, the pieces of a split text."""
     lists = _names_of_pieces(tree)
-    pieces = {name for loop in _loops(tree) for name in _piece_names(loop, lists)}
-    for node in ast.walk(tree):
-        if not isinstance(node, ast.Compare) or not isinstance(node.ops[0], ast.Eq | ast.NotEq):
-            continue
-        sides = (node.left, node.comparators[0])
-        if any(_is_piece(side, pieces, lists) for side in sides) and any(map(_is_number, sides)):
-            text = (
-                "a piece of split text never equals a number; compare with a text ('-1'), or convert it first"
-            )
-            yield Hint(node.lineno, text)
+    for scope in ast.walk(tree):
+        loops = [scope] if isinstance(scope, ast.For) else getattr(scope, "generators", [])
+        pieces = {name for loop in loops for name in _piece_names(loop, lists)}
+        for node in ast.walk(scope) if pieces or scope is tree else ():
+            if isinstance(node, ast.Compare) and _is_vain(node, pieces, lists):
+                yield Hint(
+                    node.lineno,
+                    "a piece of split text never equals a number; compare with a text ('-1'), or convert it first",
+                )
+
+
+def _is_vain(node: ast.Compare, pieces: set[str], lists: set[str]) -> bool:
+    sides = (node.left, node.comparators[0])
+    equality = isinstance(node.ops[0], ast.Eq | ast.NotEq)
+    return equality and any(_is_piece(side, pieces, lists) for side in sides) and any(map(_is_number, sides))
 
 
 def _names_of_pieces(tree: ast.AST) -> set[str]:
@@ -127,12 +132,6 @@ def _splits(node: ast.expr) -> bool:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return _splits(node.left) and _splits(node.right)
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "split"
-
-
-def _loops(tree: ast.AST) -> Iterator[ast.For | ast.comprehension]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.For | ast.comprehension):
-            yield node
 
 
 def _piece_names(loop: ast.For | ast.comprehension, lists: set[str]) -> Iterator[str]:

@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from open_model_monitor.capture.record import CapturedData, Columns, Counts, Item, Row
 from open_model_monitor.errors import ScriptError, ScriptFailure
@@ -166,7 +166,7 @@ def _import(script: Path, role: str) -> types.ModuleType:
     return module
 
 
-def _refuse(script: Path, role: str, message: str) -> Any:
+def _refuse(script: Path, role: str, message: str) -> NoReturn:
     raise ScriptError(
         ScriptFailure(
             role=role,

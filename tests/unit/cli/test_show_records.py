@@ -36,7 +36,7 @@ def test_what_is_wrong_is_shown(printed, data):
         "not [JSON]",
         "A preprocessor is needed",
         "no table",
-        "--write-script preprocessor.py",
+        "--write-script",
     ):
         assert part in text
     assert "omm try mine.py" in printed(show_records.autopsy(found, written="mine.py"))

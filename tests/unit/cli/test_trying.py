@@ -42,7 +42,7 @@ def test_the_full_story_of_a_failure(omm, captures, script):
         "INFO preprocessor: first is 91",
         "✘ ValueError: could not convert string to float: '94red'",
         'return {"a": float(fields[0] + "red")}',
-        "59-58-000-demo0.jsonl line 4",
+        "line 4",
         "dropped: the handler returned None",
         "preprocessor.py:9",  # the hint about unpadded keys
         "failed",

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import open_model_monitor as omm
+from open_model_monitor.api import format_of, window_of
 from open_model_monitor.errors import NoData, ScriptError, UsageError
 from open_model_monitor.jobs.contract import Job, options_from
 from open_model_monitor.jobs.trial import outcome, trial
@@ -140,7 +141,7 @@ def test_other_formats_are_cut_into_records_too(job, tmp_path):
 
 def test_csv_records_may_span_lines_and_the_header_is_not_one(job, tmp_path):
     (tmp_path / "d.csv").write_text('h,i\n1,"two\nlines"\n3,4\n')
-    tried = list(trial(job(IDENTITY, source=tmp_path / "d.csv", format=omm.api.format_of("csv"))))
+    tried = list(trial(job(IDENTITY, source=tmp_path / "d.csv", format=format_of("csv"))))
     assert [t.number for t in tried] == [1, 2]
     assert tried[0].rows[-1]["line"] == '1,"two\nlines"'
     assert tried[1].rows == ({"line": "3,4"},)
@@ -151,7 +152,7 @@ def test_records_outside_the_window_do_not_count(job, tmp_path):
     hour.mkdir(parents=True)
     lines = [line(f"{n},x", f"e{n}", f"2026-01-31T10:{n * 10:02d}:00Z") for n in range(6)]
     (hour / "x.jsonl").write_text("\n".join(lines))
-    window = omm.api.window_of("2026-01-31T10:20:00Z", "2026-01-31T10:50:00Z")
+    window = window_of("2026-01-31T10:20:00Z", "2026-01-31T10:50:00Z")
     tried = list(trial(job(EVERYTHING, source=tmp_path / "e", window=window)))
     assert [t.origin.event_id for t in tried] == ["e2", "e3", "e4"]
 

@@ -43,7 +43,7 @@ def test_a_local_script_is_used_where_it_lies_and_a_remote_one_is_fetched(tmp_pa
         fetched = workspace.fetch_script("memory://bucket/q.py", "postprocessor", storage)
         assert fetched == workspace.path("/opt/ml/processing/code/postprocessing/q.py")
         assert fetched.read_text() == "y = 2"
-        with pytest.raises(ScriptError, match="Cannot fetch preprocessor script memory://bucket/none.py"):
+        with pytest.raises(ScriptError, match=r"Cannot fetch preprocessor script memory://bucket/none\.py"):
             workspace.fetch_script("memory://bucket/none.py", "preprocessor", storage)
 
 

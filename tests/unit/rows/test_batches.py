@@ -15,8 +15,8 @@ from open_model_monitor.errors import DataError
 from open_model_monitor.profiling.columns import DatasetProfile
 from open_model_monitor.profiling.values import classify
 from open_model_monitor.rows.batches import (
-    Joiner,
     Batcher,
+    Joiner,
     batch_from_ipc,
     batch_to_ipc,
     column,
