@@ -6,18 +6,20 @@ a `StorageError` that names the address and what to do about it.
 
 from __future__ import annotations
 
+import builtins
 import contextlib
 import errno
 import importlib
 import io
 import os
 import stat
+import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO, Protocol, cast
+from typing import Any, BinaryIO, Protocol, TypeVar, cast
 from urllib.parse import unquote, urlsplit
 
 from open_model_monitor.errors import StorageError, UsageError
@@ -28,6 +30,9 @@ RETRIES = 5
 OBJECT_STORES = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss")
 FSSPEC_DRIVERS = {"hdfs": "pyarrow", "sftp": "paramiko", "ssh": "paramiko", "smb": "smbprotocol"}
 
+EMPTY_SEGMENT = "empty path segment"  # what obstore says of a key like a//b
+
+T = TypeVar("T")
 Names = list[str]  # inside the classes below, `list` is a method
 
 
@@ -68,17 +73,29 @@ class Storage:
         """Return every object below a folder, or the object itself, in the order of the addresses."""
         address = normalise(prefix).rstrip("/") or "/"
         with _explained(address, "list"):
-            place = self._place(address)
-            found = list(place.list(address))
-            if not found and (itself := place.stat(address)):
-                found = [itself]
+            found = self._literally(address, lambda place: self._listed(place, address))
         return sorted(found, key=lambda one: one.address)
 
     def folders(self, prefix: str) -> Names:
         """Return the names of the folders directly below a folder, sorted."""
         address = normalise(prefix).rstrip("/") or "/"
         with _explained(address, "list"):
-            return sorted(self._place(address).folders(address))
+            return sorted(self._literally(address, lambda place: place.folders(address)))
+
+    def _listed(self, place: _Place, address: str) -> builtins.list[Stat]:
+        found = [*place.list(address)]
+        if not found and (itself := place.stat(address)):
+            found = [itself]
+        return found
+
+    def _literally(self, address: str, ask: Callable[[_Place], builtins.list[T]]) -> builtins.list[T]:
+        """Ask the store; where one of its keys has an empty segment, ask again by the letter of the keys."""
+        try:
+            return ask(self._place(address))
+        except Exception as error:
+            if EMPTY_SEGMENT not in str(error) or not address.lower().startswith(("s3://", "s3a://")):
+                raise
+            return ask(_Keys(address))
 
     def stat(self, address: str) -> Stat | None:
         """Return size and time of one object, or None if there is no such object."""
@@ -112,6 +129,8 @@ class Storage:
             return _LOCAL
         scheme, _, rest = address.partition("://")
         root = f"{scheme}://{rest.partition('/')[0]}"
+        if "//" in rest and scheme.lower() in ("s3", "s3a"):
+            return _Keys(address)
         if scheme.lower() == "memory":
             return _MEMORY.setdefault(root, _memory(root))
         if root not in self._places:
@@ -259,6 +278,69 @@ class _Ranges(io.RawIOBase):
         return len(data)
 
 
+class _Keys:
+    """Objects of S3 by the letter of their keys, through boto3.
+
+    Captures lie under `prefix//endpoint` where their destination ended in a slash; obstore refuses such keys, and
+    every listing that holds one.
+    """
+
+    def __init__(self, address: str) -> None:
+        try:
+            boto3 = importlib.import_module("boto3")
+        except ImportError as error:
+            raise StorageError(
+                f"{address}: a key there has an empty segment (//), which takes boto3 to read; "
+                "pip install 'open-model-monitor[aws]'"
+            ) from error
+        self._client = boto3.client("s3")
+
+    def list(self, address: str) -> Iterator[Stat]:
+        bucket, key = self._split(address)
+        pages = self._client.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=bucket, Prefix=f"{key}/" if key else ""):
+            for found in page.get("Contents", ()):
+                yield Stat(f"{self._root(address)}/{found['Key']}", found["Size"], found["LastModified"])
+
+    def folders(self, address: str) -> Names:
+        bucket, key = self._split(address)
+        prefix = f"{key}/" if key else ""
+        pages = self._client.get_paginator("list_objects_v2")
+        found = [
+            below["Prefix"][len(prefix) : -1]
+            for page in pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+            for below in page.get("CommonPrefixes", ())
+        ]
+        return found  # an empty name stands for what lies behind the doubled slash
+
+    def stat(self, address: str) -> Stat | None:
+        bucket, key = self._split(address)
+        pages = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+        for found in pages.get("Contents", ()):
+            if found["Key"] == key:
+                return Stat(address, found["Size"], found["LastModified"])
+        return None
+
+    def open(self, address: str) -> BinaryIO:
+        bucket, key = self._split(address)
+        spooled = tempfile.SpooledTemporaryFile(READ_AHEAD)
+        self._client.download_fileobj(bucket, key, spooled)
+        spooled.seek(0)
+        return cast(BinaryIO, spooled)
+
+    def write(self, address: str, data: bytes) -> None:
+        bucket, key = self._split(address)
+        self._client.put_object(Bucket=bucket, Key=key, Body=data)
+
+    def _root(self, address: str) -> str:
+        scheme, _, rest = address.partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}"
+
+    def _split(self, address: str) -> tuple[str, str]:
+        bucket, _, key = address.partition("://")[2].partition("/")
+        return bucket, key
+
+
 class _Foreign:
     """Files of any other scheme, through fsspec."""
 
@@ -325,10 +407,23 @@ def _object_store(root: str) -> _Place:
         # The options are the same for all stores, which the overloads of from_url cannot say.
         store = cast(Any, from_url)(
             root,
+            **_profile(root),
             client_options={"allow_http": plain, "timeout": "120s"},
             retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=60)},
         )
     return _Objects(root, store)
+
+
+def _profile(root: str) -> dict[str, Any]:
+    """Return the credentials of the user's AWS profile, where the environment holds none and boto3 is there."""
+    if not root.lower().startswith("s3") or "AWS_ACCESS_KEY_ID" in os.environ:
+        return {}
+    try:
+        from obstore.auth.boto3 import Boto3CredentialProvider
+
+        return {"credential_provider": Boto3CredentialProvider()}
+    except (ImportError, ValueError):  # no boto3, or no profile
+        return {}
 
 
 @contextlib.contextmanager
@@ -354,6 +449,8 @@ def _remedy(error: Exception) -> tuple[str | None, bool]:
         return "Give the account that runs this job permission to read and write there", False
     if kind == "UnauthenticatedError":
         return "Check the credentials, for S3 AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_REGION", False
+    if kind in ("NoCredentialsError", "ClientError", "EndpointConnectionError", "PartialCredentialsError"):
+        return "Check the bucket's name, the credentials and the endpoint (AWS_ENDPOINT_URL)", False
     if kind == "InvalidPathError" or isinstance(error, ValueError):
         return "Object stores cannot be asked for empty, `.` or `..` path segments; rename or copy it", False
     if isinstance(error, OSError):

@@ -74,3 +74,13 @@ def test_a_whole_run_from_and_to_s3(s3, data):
     assert summary["counts"]["records_in"] == 3
     for name in summary["files"]:
         assert s3.exists(f"{BUCKET}/out/{name}")
+
+
+def test_captures_behind_a_doubled_slash(s3, data):
+    """A destination that ends in a slash leaves its captures under `prefix//endpoint`."""
+    captures = (data / "recorded" / "endpoint-capture-csv.jsonl").read_bytes()
+    s3.write(f"{BUCKET}/doubled//ep/AllTraffic/2026/01/31/10/59-00-000-x.jsonl", captures)
+    s3.write(f"{BUCKET}/doubled/readme.txt", b"hello")
+    for source in (f"{BUCKET}/doubled/", f"{BUCKET}/doubled", f"{BUCKET}/doubled//ep", f"{BUCKET}/doubled/ep"):
+        window = {"since": "2026-01-31T10:00:00Z", "until": "2026-01-31T11:00:00Z"}
+        assert omm.check(source, **window).rows == 3

@@ -10,14 +10,14 @@ from typing import BinaryIO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from open_model_monitor.capture.csvtext import cut
+from open_model_monitor.capture.csvtext import cut, left_open
 from open_model_monitor.capture.record import Block, Counts, Format, Origin, Part
 from open_model_monitor.errors import StorageError
 from open_model_monitor.storage import Storage
 
 BLOCK_BYTES = 1 << 19
 MAX_LINE_BYTES = 64 << 20
-MAX_QUOTED_BYTES = 1 << 20  # a CSV record that spans lines is at most this long; else its quote is a fault
+MAX_QUOTED_BYTES = 8 << 20  # a CSV record that spans lines is at most this long; else its quote is a fault
 TABLE_ROWS = 4096
 _BOM = b"\xef\xbb\xbf"
 _GZIP = b"\x1f\x8b"
@@ -181,6 +181,7 @@ class _Reader:
         row = 1
         for batch in pq.ParquetFile(stream).iter_batches(batch_size=TABLE_ROWS):
             sink = pa.BufferOutputStream()
+            batch = _in_microseconds(batch)
             with pa.ipc.new_stream(sink, batch.schema) as writer:
                 writer.write_batch(batch)
             data = sink.getvalue().to_pybytes()
@@ -189,16 +190,30 @@ class _Reader:
             row += batch.num_rows
 
 
+def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Return the batch without nanoseconds, which Python's times do not have."""
+    fields = [
+        field.with_type(pa.timestamp("us", field.type.tz))
+        if pa.types.is_timestamp(field.type) and field.type.unit == "ns"
+        else field
+        for field in batch.schema
+    ]
+    return batch if fields == list(batch.schema) else batch.cast(pa.schema(fields), safe=False)
+
+
 def _header(data: bytes) -> tuple[str | None, int, bytes]:
-    """Return the first non-blank line, the number of lines up to its end, and the rest."""
-    used = 0
-    while data:
-        end = data.find(b"\n") + 1 or len(data)
-        line, data = data[:end], data[end:]
-        used += 1
-        if line.strip():
-            return line.rstrip(b"\r\n").decode("utf-8", "replace"), used, data
-    return None, used, b""
+    """Return the first non-blank record of whole records, the number of lines up to its end, and the rest."""
+    start = end = lines = 0
+    inside = False
+    while end < len(data):
+        stop = data.find(b"\n", end) + 1 or len(data)
+        inside = left_open(data[end:stop].rstrip(b"\r\n"), inside)
+        end, lines = stop, lines + 1
+        if not inside:
+            if record := data[start:end].strip(b"\r\n"):
+                return record.decode("utf-8", "replace"), lines, data[end:]
+            start = end
+    return None, lines, b""
 
 
 def _stored(first: bytes, read: Callable[[], bytes]) -> Iterator[bytes]:
@@ -214,7 +229,9 @@ def _unzipped(first: bytes, read: Callable[[], bytes]) -> Iterator[bytes]:
         if data := member.decompress(first, BLOCK_BYTES):
             yield data
         if member.eof:
-            first = member.unused_data or read()
+            first = member.unused_data.lstrip(b"\0")  # some writers pad with zeros
+            while not first and (more := read()):
+                first = more.lstrip(b"\0")
             if first:
                 member = zlib.decompressobj(wbits=31)
         else:

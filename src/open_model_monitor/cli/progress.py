@@ -37,6 +37,7 @@ class Watched:
     ) -> None:
         self._timer.cancel()
         if self._shown:
+            self._timer.join()  # it may be at it this very moment
             self._progress.stop()
 
     def told(self, read: int, rows: int) -> None:

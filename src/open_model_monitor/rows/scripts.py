@@ -71,15 +71,18 @@ def _is_users(filename: str, script: Path) -> bool:
     return filename == str(script)
 
 
+_OURS = str(Path(__file__).parents[1])
+
+
 def _fold(frames: traceback.TracebackException, script: Path) -> None:
-    """Drop our frames and the import machinery's above the script's first one, in chained causes too."""
+    """Drop what stands above the script's first frame, and our own frames anywhere, in chained causes too."""
     seen: set[int] = set()
     while frames is not None and id(frames) not in seen:
         seen.add(id(frames))
         first = next(
             (i for i, f in enumerate(frames.stack) if _is_users(f.filename, script)), len(frames.stack)
         )
-        del frames.stack[:first]
+        frames.stack[:] = [frame for frame in frames.stack[first:] if not frame.filename.startswith(_OURS)]
         frames = frames.__cause__ or frames.__context__  # type: ignore[assignment]
 
 

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from open_model_monitor.capture.blocks import blocks
+from open_model_monitor.capture.items import items
 from open_model_monitor.capture.record import Counts, Format, Part
 from open_model_monitor.storage import Storage
 
@@ -182,3 +183,29 @@ def test_times_are_naive_or_aware_as_stored(storage, put):
     pq.write_table(pa.table({"t": [datetime(2024, 1, 1)]}), sink)  # noqa: DTZ001
     [block], _ = read(storage, Format("parquet"), put(sink.getvalue()))
     assert pa.ipc.open_stream(block.data).read_all().num_rows == 1
+
+
+def test_nanoseconds_of_a_table_become_microseconds(tmp_path):
+    path = tmp_path / "t.parquet"
+    times = pa.array([1_700_000_000_123_456_789, None], pa.timestamp("ns", "UTC"))
+    pq.write_table(pa.table({"t": times}), path)
+    read = blocks(Storage(), Part((str(path),)), Format("parquet"), Counts())
+    values = [item.value["t"] for block in read for item in items(block, Format("parquet"), Counts())]
+    assert values[0].isoformat() == "2023-11-14T22:13:20.123456+00:00"
+    assert values[1] is None
+
+
+def test_a_header_may_span_lines(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text('\n"a\nb",c\n1,2\n')
+    (block,) = blocks(Storage(), Part((str(path),)), Format("csv", header=True), Counts())
+    assert (block.header, block.first_line, block.data) == ('"a\nb",c', 4, b"1,2\n")
+
+
+def test_zeros_after_a_gzip_member_are_padding(tmp_path):
+    path = tmp_path / "t.jsonl.gz"
+    path.write_bytes(gzip.compress(b"1\n") + b"\0" * 600 + gzip.compress(b"2\n") + b"\0" * 100)
+    counts = Counts()
+    read = list(blocks(Storage(), Part((str(path),)), Format("jsonlines"), counts))
+    assert b"".join(block.data for block in read) == b"1\n2\n"
+    assert counts.objects_unreadable == 0

@@ -100,8 +100,8 @@ def test_other_formats(tmp_path, data):
 def test_no_data(tmp_path):
     with pytest.raises(NoData):
         inspect(str(tmp_path / "nothing"))
+    hour = tmp_path / "e" / "v" / "2026" / "01" / "31" / "10"
+    hour.mkdir(parents=True)
+    capture(hour, (CSV, SCORE))
     with pytest.raises(NoData):
-        hour = tmp_path / "e" / "v" / "2026" / "01" / "31" / "10"
-        hour.mkdir(parents=True)
-        capture(hour, (CSV, SCORE))
         inspect(str(tmp_path / "e"), window=window_of("2026-02-01T10:00:00Z", None))

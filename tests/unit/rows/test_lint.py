@@ -30,10 +30,10 @@ def test_what_does_not_parse_or_has_no_handler_gives_none():
 @pytest.mark.parametrize(
     "body",
     [
-        "return {i: None if x == -1 else x for i, x in enumerate(record.endpoint_input.data.split(','))}",
-        "fields = record.endpoint_input.data.split(',')\nreturn {'a': 1} if fields[0] == -1 else {'a': 2}",
-        "fields = record.a.split(',') + record.b.split(',')\nfor f in fields:\n    if f != 0.5: return []\nreturn []",
-        "return {'a': [x for x in record.endpoint_input.data.split(',') if x == 3]}",
+        "return {i: None if x == -1 else x for i, x in enumerate(record.x.split(','))}",
+        "fields = record.x.split(',')\nreturn {'a': 1} if fields[0] == -1 else {'a': 2}",
+        "for f in record.a.split(',') + record.b.split(','):\n    if f != 0.5: return []\nreturn []",
+        "return {'a': [x for x in record.x.split(',') if x == 3]}",
     ],
 )
 def test_text_never_equals_a_number(body):
@@ -43,13 +43,13 @@ def test_text_never_equals_a_number(body):
 @pytest.mark.parametrize(
     "body",
     [
-        "fields = [float(x) for x in record.endpoint_input.data.split(',')]\nreturn {'a': [x for x in fields if x == -1]}",
-        "features = json.loads(record.endpoint_input.data)['features']\nreturn [] if features[0] == -1 else {'a': 1}",
-        "return {k: v for k, v in enumerate(record.endpoint_input.data.split(',')) if k != 0}",
-        "fields = record.endpoint_input.data.split(',')\nfields = list(map(float, fields))\n"
+        "fields = [float(x) for x in record.x.split(',')]\nreturn {'a': [x for x in fields if x == -1]}",
+        "features = json.loads(record.x)['features']\nreturn [] if features[0] == -1 else {'a': 1}",
+        "return {k: v for k, v in enumerate(record.x.split(',')) if k != 0}",
+        "fields = record.x.split(',')\nfields = list(map(float, fields))\n"
         "return {'a': [f for f in fields if f == -1]}",
-        "fields = record.endpoint_input.data.split(',')\nreturn {'n': 1} if len(fields) == 3 else []",
-        "return {'a': [x for x in record.endpoint_input.data.split(',') if x == '-1']}",
+        "fields = record.x.split(',')\nreturn {'n': 1} if len(fields) == 3 else []",
+        "return {'a': [x for x in record.x.split(',') if x == '-1']}",
     ],
 )
 def test_numbers_may_be_compared(body):
@@ -106,7 +106,7 @@ def test_every_path_returns(body):
 
 
 def test_unpadded_keys_matter_beyond_ten_columns():
-    source = handler("return {str(i): x for i, x in enumerate(record.endpoint_input.data.split(','))}")
+    source = handler("return {str(i): x for i, x in enumerate(record.x.split(','))}")
     assert texts(source, columns=10) == texts(source) == []
     assert any("zfill" in text for text in texts(source, columns=11))
     for key in (
