@@ -304,14 +304,18 @@ class _Keys:
 
     def folders(self, address: str) -> Names:
         bucket, key = self._split(address)
-        prefix = f"{key}/" if key else ""
-        pages = self._client.get_paginator("list_objects_v2")
+        return self._below(bucket, f"{key}/" if key else "")
+
+    def _below(self, bucket: str, prefix: str) -> Names:
+        """Return the names of the folders below a prefix; what lies behind a doubled slash begins with one."""
+        pages = self._client.get_paginator("list_objects_v2").paginate(
+            Bucket=bucket, Prefix=prefix, Delimiter="/"
+        )
         found = [
-            below["Prefix"][len(prefix) : -1]
-            for page in pages.paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
-            for below in page.get("CommonPrefixes", ())
+            below["Prefix"][len(prefix) : -1] for page in pages for below in page.get("CommonPrefixes", ())
         ]
-        return found  # an empty name stands for what lies behind the doubled slash
+        behind = self._below(bucket, f"{prefix}/") if "" in found else []
+        return [name for name in found if name] + [f"/{name}" for name in behind]
 
     def stat(self, address: str) -> Stat | None:
         bucket, key = self._split(address)
@@ -323,7 +327,7 @@ class _Keys:
 
     def open(self, address: str) -> BinaryIO:
         bucket, key = self._split(address)
-        spooled = tempfile.SpooledTemporaryFile(READ_AHEAD)
+        spooled = tempfile.SpooledTemporaryFile(READ_AHEAD)  # noqa: SIM115 — the caller closes it
         self._client.download_fileobj(bucket, key, spooled)
         spooled.seek(0)
         return cast(BinaryIO, spooled)
