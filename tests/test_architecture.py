@@ -125,7 +125,7 @@ def test_pure_modules_are_pure() -> None:
 
 @pytest.mark.parametrize(
     ("module", "heavy"),
-    [(ROOT, (*HEAVY, "rich", "cyclopts")), (f"{ROOT}.cli", HEAVY)],
+    [(ROOT, (*HEAVY, "rich", "cyclopts")), (f"{ROOT}.cli.app", HEAVY)],
     ids=["package", "cli"],
 )
 def test_import_is_light(module: str, heavy: tuple[str, ...]) -> None:

@@ -42,6 +42,12 @@ def console(*, errors: bool = False) -> Console:
 # ---------------------------------------------------------------- pieces
 
 
+def near(address: str) -> str:
+    """Return an address as a person here would type it: below the current folder, relative to it."""
+    here = os.getcwd() + os.sep
+    return address.removeprefix(here) if len(address) > len(here) else address
+
+
 def facts(pairs: Iterable[tuple[str, RenderableType | None]]) -> Table:
     """Return labels and what belongs to them, one per line; what is None or empty is left out."""
     grid = Table.grid(padding=(0, 2, 0, 0))

@@ -23,6 +23,7 @@ from open_model_monitor.cli.show import (
     indented,
     many,
     more,
+    near,
     table,
 )
 
@@ -85,7 +86,7 @@ def _head(found: Autopsy) -> RenderableType:
     ]
     return facts(
         [
-            ("source", f"{found.source}, {many(found.objects, 'file')}, {decimal(found.bytes)}"),
+            ("source", f"{near(found.source)}, {many(found.objects, 'file')}, {decimal(found.bytes)}"),
             ("format", Text.assemble(name, (f"  {options}" if options else "", "dim"), (f"  {how}", "dim"))),
             ("records", read),
             ("inferred at", times),
@@ -164,9 +165,11 @@ def _verdict(found: Autopsy, written: str | None) -> list[RenderableType]:
     parts += [indented(line) for line in bullets(found.reasons)]
     if written:
         parts.append(Text.assemble(("A script to start from is in ", ""), (written, "bold"), ("; next:", "")))
-        parts.append(indented(Text(f"omm try {written} {found.source}", style=GOOD)))
+        parts.append(indented(Text(f"omm try {written} {near(found.source)}", style=GOOD)))
     elif found.preprocessor != "not needed":
-        parts.append(indented(Text(f"omm inspect {found.source} --write-script preprocessor.py", style=GOOD)))
+        parts.append(
+            indented(Text(f"omm inspect {near(found.source)} --write-script preprocessor.py", style=GOOD))
+        )
     return parts
 
 

@@ -26,6 +26,7 @@ from open_model_monitor.cli.show import (
     indented,
     many,
     more,
+    near,
     number,
     share,
     table,
@@ -71,7 +72,7 @@ def _head(report: Report) -> Table:
     window = " → ".join(time.replace("+00:00", "Z") for time in report.window) if report.window else None
     return facts(
         [
-            ("source", report.source),
+            ("source", near(report.source)),
             ("window", window),
             ("read", "; ".join([read, *said])),
             ("analysed", f"{many(report.rows, 'row')} × {many(len(report.statistics.features), 'feature')}"),
@@ -215,6 +216,8 @@ def _closing(report: Report) -> Text:
     else:
         sign, style, text = "✔", GOOD, "No violations"
     where = (
-        f"; written to {report.output}" if report.output else "; nothing was written (-o FOLDER writes it)"
+        f"; written to {near(report.output)}"
+        if report.output
+        else "; nothing was written (-o FOLDER writes it)"
     )
     return Text.assemble((f"{sign} {text}", f"bold {style}"), (where, "dim"))
