@@ -60,7 +60,7 @@ def suggest(
             behaviour=_texts(behaviour),
             publish_metrics=False,
             environment=dict(environment or {}),
-            options=options_from(options or {}),
+            options=options_from(options or {}, strict=True),
         )
         return run(job, progress=progress, listener=listener)
 
@@ -106,8 +106,10 @@ def check(
             behaviour=_texts(behaviour),
             endpoint=endpoint,
             schedule=schedule,
+            publish_metrics=(environment or {}).get("publish_cloudwatch_metrics", "Enabled").lower()
+            == "enabled",
             environment=dict(environment or {}),
-            options=options_from(options or {}),
+            options=options_from(options or {}, strict=True),
         )
         return run(job, progress=progress, listener=listener)
 

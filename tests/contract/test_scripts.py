@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import open_model_monitor as omm
-from open_model_monitor.errors import NoData, ScriptError
+from open_model_monitor.errors import NoData, ScriptError, SettingsError
+from open_model_monitor.storage import Storage
 
 EVENT_ID = "0c1e5d1e-0000-4000-8000-000000000001"
 
@@ -241,11 +242,21 @@ def test_s12_a_header_that_the_script_cannot_read(lab):
 
 
 def test_s13_a_script_that_returns_its_argument(lab):
-    lab.data = lab.file("batch.csv", "a,b\n1,x\n2.5,y\n,z\n")
+    header = ",".join(f"c{n}" for n in range(13, 0, -1))  # neither sorted nor of one width
+    lab.data = lab.file("batch.csv", header + "\n" + "1," * 12 + "x\n" + "," * 12 + "y\n")
     plain = lab.check(data=lab.data, format="csv")
     same = lab.check(
         "def preprocess_handler(line): return line", data=lab.data, format="csv", out=lab.folder / "two"
     )
+    assert same.statistics.to_dict() == plain.statistics.to_dict()
+
+
+@pytest.mark.parametrize("returned", ["record", "record.as_dict()", "[record]"])
+def test_s4_a_returned_record_keeps_the_order_of_its_columns(lab, returned):
+    wide = ",".join(f"v{n}" for n in range(12))
+    lab.captures(*[capture(n, request=wide) for n in range(3)])
+    plain = lab.check()
+    same = lab.check(f"def preprocess_handler(record): return {returned}", out=lab.folder / "two")
     assert same.statistics.to_dict() == plain.statistics.to_dict()
 
 
@@ -666,3 +677,118 @@ def test_many_records_pass_in_order(lab):
         """
     )
     assert list(map(int, (lab.out / "order").read_text().split())) == numbers
+
+
+def test_a_postprocessor_that_cannot_be_fetched_leaves_the_results(lab):
+    report = lab.check(postprocess=lab.folder / "nowhere.py", **violating(lab))
+    assert report.outcome == "CompletedWithViolations"
+    assert "Cannot fetch postprocessor script" in report.script_failure.message
+    assert json.loads((lab.out / "run_summary.json").read_text())["PostprocessingStatus"] == "Failed"
+
+
+def test_a_postprocessor_that_may_fail_the_run_leaves_the_results_too(lab):
+    script = post(lab, "def postprocess_handler(): raise RuntimeError('no mail')")
+    with pytest.raises(ScriptError, match="no mail"):
+        lab.check(postprocess=script, options={"postprocessor_failure": "fail"}, **violating(lab))
+    assert json.loads((lab.out / "constraint_violations.json").read_text())["violations"]
+
+
+def test_a_postprocessor_may_create_the_violations(lab):
+    script = post(
+        lab,
+        """
+        import json
+        def postprocess_handler():
+            entry = {"feature_name": "a", "constraint_check_type": "data_type_check", "description": "mine"}
+            json.dump({"violations": [entry]}, open("/opt/ml/processing/output/constraint_violations.json", "w"))
+        """,
+    )
+    lab.suggest("a\n" + "x\ny\n" * 20)
+    now = lab.file("now.csv", "a\n" + "x\ny\n" * 20)
+    never = {"violations_file_when_clean": "never"}
+    report = lab.check(postprocess=script, data=now, baseline=lab.folder / "baseline", behaviour=never)
+    assert (report.outcome, len(report.violations)) == ("CompletedWithViolations", 1)
+
+
+def test_what_a_failing_script_wrote_is_kept(lab):
+    with pytest.raises(ScriptError):
+        lab.check(
+            """
+            def preprocess_handler(record):
+                open("/opt/ml/processing/output/mine.log", "w").write("before")
+                raise ValueError("now")
+            """
+        )
+    assert (lab.out / "mine.log").read_text() == "before"
+
+
+@pytest.mark.parametrize("isolation", ["auto", "redirect"])
+def test_the_inputs_lie_where_the_platform_lays_them(lab, isolation):
+    lab.suggest("a,b,c,d,e,f\n" + "1,2,3,4,5,x\n" * 3)
+    report = lab.check(
+        """
+        import json, os
+        from pathlib import Path
+        ML = Path("/opt/ml")
+        def preprocess_handler(record):
+            stats = json.load(open("/opt/ml/processing/baseline/stats/statistics.json"))
+            found = [
+                stats["dataset"]["item_count"] == 3,
+                (ML / "processing/baseline/constraints/constraints.json").is_file(),
+                (ML / "processing/code/preprocessing/preprocessor.py").is_file(),
+                (ML / "processing/input/record_preprocessor_script_input/preprocessor.py").is_file(),
+                len(json.loads((ML / "config/resourceconfig.json").read_text())["hosts"]) == 1,
+                os.listdir(os.environ["dataset_source"]) == ["captures.jsonl"],
+                Path(os.environ["baseline_constraints"]).is_file(),
+            ]
+            return {"missing": found.index(False) if False in found else -1}
+        """,
+        lab.folder / "baseline",
+        options={"script_isolation": isolation},
+    )
+    assert [f.mean for f in report.statistics.features] == [-1.0]
+
+
+@pytest.mark.parametrize("level", ["20", "verbose", "warning"])
+def test_a_log_level_of_the_user_may_be_anything(lab, level):
+    lab.check(
+        """
+        def preprocess_handler(r, logger):
+            logger.warning("seen")
+            return {"a": 1}
+        """,
+        environment={"LOG_LEVEL": level},
+    )
+    assert "WARNING preprocessor: seen" in lab.log()
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("list(range(20_000))", "emb"),
+        ("type('T', (), {'__str__': lambda self: 1 / 0})()", "ZeroDivisionError"),
+    ],
+)
+def test_values_that_cannot_become_columns_are_the_scripts_fault(lab, value, says):
+    with pytest.raises(ScriptError, match=says) as caught:
+        lab.check(f"def preprocess_handler(record): return {{'emb': {value}}}")
+    assert caught.value.failure.phase == "return value"
+
+
+def test_the_user_decides_whether_metrics_are_published(lab):
+    lab.check(environment={"publish_cloudwatch_metrics": "Disabled"})
+    assert not (lab.out / "metrics").exists()
+
+
+def test_helpers_of_a_remote_script_are_fetched(lab):
+    script = b"import lookup\ndef preprocess_handler(r): return {'a': lookup.VALUE}\n"
+    Storage().write("memory://scripts/p.py", script)
+    Storage().write("memory://scripts/lib/lookup.py", b"VALUE = 7\n")
+    helpers = {"script_helpers": ["memory://scripts/lib"]}
+    report = omm.check(lab.data, preprocess="memory://scripts/p.py", options=helpers)
+    assert report.statistics.features[0].mean == 7.0
+
+
+def test_an_option_that_does_not_exist_is_refused(lab):
+    with pytest.raises(SettingsError, match="no option 'script_helper'"):
+        lab.check(options={"script_helper": "x"})

@@ -1,5 +1,6 @@
 """Any cut of the rows into parts gives the same profile."""
 
+import functools
 import itertools
 
 import pyarrow as pa
@@ -75,8 +76,26 @@ def test_bytes_and_back_and_merge_leaves_its_inputs_alone(left, right):
 
 def test_a_column_that_appears_late_is_missing_before():
     early = DatasetProfile().update(pa.RecordBatch.from_pydict({"a": [1, 2]}))
-    late = DatasetProfile().update(pa.RecordBatch.from_pydict({"a": [3], "b": [4]}))
-    for merged in (early.merge(late), late.merge(early)):
+    late = DatasetProfile().update(pa.RecordBatch.from_pydict({"b": [4], "a": [3]}))
+    for merged, order in ((early.merge(late), ["a", "b"]), (late.merge(early), ["b", "a"])):
         kind, classes = resolved_classes(merged.columns["b"], merged.rows, numeric=None)
         assert (kind, classes["Integral"], classes["Unknown"]) == ("Integral", 1, 2)
-        assert [name for name, _ in merged.ordered()] == ["a", "b"]
+        assert [name for name, _ in merged.ordered()] == order
+
+
+shapes = st.lists(
+    st.permutations("abcd").flatmap(lambda p: st.integers(1, 4).map(lambda n: p[:n])), min_size=1
+)
+
+
+@given(shapes, st.integers(0, 9))
+def test_columns_stand_in_the_order_of_first_appearance_however_the_rows_are_cut(shapes, cut):
+    expected = list(dict.fromkeys(name for shape in shapes for name in shape))
+    profiles = [
+        DatasetProfile().update(pa.RecordBatch.from_pydict({name: [1] for name in s})) for s in shapes
+    ]
+    parts = [part for part in (profiles[:cut], profiles[cut:]) if part]
+    merged = functools.reduce(
+        DatasetProfile.merge, (functools.reduce(DatasetProfile.merge, p) for p in parts)
+    )
+    assert [name for name, _ in merged.ordered()] == expected

@@ -192,13 +192,32 @@ class _Reader:
 
 def _in_microseconds(batch: pa.RecordBatch) -> pa.RecordBatch:
     """Return the batch without nanoseconds, which Python's times do not have."""
-    fields = [
-        field.with_type(pa.timestamp("us", field.type.tz))
-        if pa.types.is_timestamp(field.type) and field.type.unit == "ns"
-        else field
-        for field in batch.schema
-    ]
+    fields = [_field_in_microseconds(field) for field in batch.schema]
     return batch if fields == list(batch.schema) else batch.cast(pa.schema(fields), safe=False)
+
+
+def _field_in_microseconds(field: pa.Field) -> pa.Field:
+    return field.with_type(_type_in_microseconds(field.type))
+
+
+def _type_in_microseconds(kind: pa.DataType) -> pa.DataType:
+    """Return a type with microseconds for nanoseconds, at every depth."""
+    types = pa.types
+    if types.is_timestamp(kind) and kind.unit == "ns":
+        return pa.timestamp("us", kind.tz)
+    if types.is_duration(kind) and kind.unit == "ns":
+        return pa.duration("us")
+    if types.is_time64(kind) and kind.unit == "ns":
+        return pa.time64("us")
+    if types.is_struct(kind):
+        return pa.struct([_field_in_microseconds(field) for field in kind])
+    if types.is_map(kind):
+        return pa.map_(_type_in_microseconds(kind.key_type), _field_in_microseconds(kind.item_field))
+    if types.is_fixed_size_list(kind):
+        return pa.list_(_field_in_microseconds(kind.value_field), kind.list_size)
+    if types.is_large_list(kind):
+        return pa.large_list(_field_in_microseconds(kind.value_field))
+    return pa.list_(_field_in_microseconds(kind.value_field)) if types.is_list(kind) else kind
 
 
 def _header(data: bytes) -> tuple[str | None, int, bytes]:

@@ -42,7 +42,9 @@ def parse_format(document: str | Mapping[str, Any]) -> Format:
     if kind == "parquet":
         return Format("parquet")
     if kind in _CAPTURES:
-        return Format(_CAPTURES[kind], sections=_sections(lowered.get("captureindexnames"), _CAPTURES[kind]))
+        sections = _sections(lowered.get("captureindexnames"), _CAPTURES[kind])
+        # The position is known to the original for CSV only; a baseline of the original cannot carry it.
+        return Format(_CAPTURES[kind], output_columns_position=_position(lowered), sections=sections)
     raise SettingsError(f"dataset_format {name!r} is unknown; {EXPECTED}")
 
 
@@ -84,4 +86,7 @@ def format_to_dict(format: Format) -> JSON:
     if format.kind in ("json", "jsonlines"):
         return {"json": {"lines": format.kind == "jsonlines"}}
     name = "sagemakerCaptureJson" if format.kind == "capture" else "sagemakerMergeJson"
-    return {name: {"captureIndexNames": list(format.sections)}}
+    options: dict[str, JSON] = {"captureIndexNames": list(format.sections)}
+    if format.output_columns_position != "START":
+        options["output_columns_position"] = format.output_columns_position
+    return {name: options}

@@ -26,6 +26,8 @@ SHOWN = 10
 # The last folders of an address, as far as they are a date: years, months, days, hours.
 _DATED = re.compile(r"/(\d{4})(?:/(\d\d)(?:/(\d\d)(?:/(\d\d))?)?)?$")
 _VARIANT = re.compile(r"([^/]+)/\d{4}/\d\d/\d\d/\d\d/[^/]+$")
+# An object in an hour folder of the output side of a batch capture.
+_OUTPUT = re.compile(r"^(.*)/output/\d{4}/\d\d/\d\d/\d\d/[^/]+$")
 _YEAR = re.compile(r"\d{4}")
 
 
@@ -85,6 +87,9 @@ def plan(
         raise NoData(_nothing(source, window, variants, search))
     found = sorted(chosen.values(), key=lambda one: one.stat.address)
     if not is_capture(format):
+        found = _inputs_of_batches(storage, found, source, search)
+        if not found:
+            raise NoData(_nothing(source, window, variants, search))
         found = _follow_manifests(storage, found, search)
     return Plan(
         parts=tuple(_parts(found, window if is_capture(format) else None, part_bytes)),
@@ -239,6 +244,26 @@ def _is_data(stat: Stat, root: str, format: Format, search: _Search) -> bool:
     if not wanted:
         search.skipped.append(stat.address)
     return wanted
+
+
+def _inputs_of_batches(storage: Storage, found: list[_Chosen], source: str, search: _Search) -> list[_Chosen]:
+    """Leave out the `output` of batch captures that have an `input` too, unless the source itself names it.
+
+    Data quality is about what went in (`datasets.md` §9.2).
+    """
+    captures: dict[str, list[_Chosen]] = {}
+    for one in found:
+        place = _OUTPUT.search(one.stat.address)
+        if place and any(_inside(place[1], address) for address in _spellings(source)):
+            captures.setdefault(place[1], []).append(one)
+    gone: set[str] = set()
+    for capture, outputs in captures.items():
+        if "input" in storage.folders(capture) and _manifest(storage, outputs[0].stat) is not None:
+            gone |= {one.stat.address for one in outputs}
+            left_out = f"{capture}/output was left out ({len(outputs)} manifests)"
+            search.warnings.append(f"{left_out}: of a batch capture, data quality reads {capture}/input")
+            search.skipped += sorted(gone)
+    return [one for one in found if one.stat.address not in gone]
 
 
 def _follow_manifests(storage: Storage, found: list[_Chosen], search: _Search) -> list[_Chosen]:

@@ -17,6 +17,7 @@ Value = str | int | float | bool | None
 
 K = TypeVar("K")
 
+SCRIPT = "script"  # the section of columns named by a script's keys, which have no order of their own
 SECTIONS = ("endpointInput", "endpointOutput", "batchTransformOutput")
 
 
@@ -168,7 +169,7 @@ class Item:
 class Columns:
     """The columns of a row: their names, the section each came from, and whether it has a name of its own.
 
-    `sections` holds "output", "input" or "" per column; unnamed columns are called `_c{position}`.
+    `sections` holds "output", "input", SCRIPT or "" per column; unnamed columns are called `_c{position}`.
     Rows of one shape share one Columns, so that `is` tells whether two rows line up.
     """
 
@@ -262,7 +263,6 @@ class Counts:
     rows_off_header: int = 0  # CSV rows with fewer or more fields than their header
     not_tabular: dict[str, int] = field(default_factory=dict)  # content type → sections without columns
     row_widths: dict[int, int] = field(default_factory=dict)  # headerless CSV: width → rows
-    non_finite_values: int = 0
     malformed: list[str] = field(default_factory=list)  # the first SAMPLES, "object:line: reason: text"
     warnings: dict[str, int] = field(default_factory=dict)  # text → how often
 

@@ -25,6 +25,8 @@ OUTPUT = "/opt/ml/processing/output"
 class Options:
     """How a run goes about its work; each field can also be set by an environment variable of its name.
 
+    `script_helpers` are addresses of modules, or folders of modules, that scripts import from beside them.
+
     `workers` processes read and profile (0: one per core; always one with a script unless `script_workers` says
     otherwise). `missing_values` are texts that mean "missing": under "" for all columns, else by column name.
     """
@@ -35,6 +37,7 @@ class Options:
     script_memory_mb: int = 4096
     script_random_seed: int | None = None
     script_requirements: str | None = None
+    script_helpers: tuple[str, ...] = ()
     script_env_passthrough: tuple[str, ...] = ()
     script_isolation: Literal["auto", "namespace", "redirect"] = "auto"
     on_record_error: Literal["fail", "skip"] = "fail"
@@ -115,13 +118,14 @@ class Job:
 
     def to_environment(self) -> dict[str, str]:
         """Return what `from_environment` reads: the contract's names, the user's entries, changed options."""
+        window = None if self.is_baseline else self.window  # scripts tell a baseline job by its absence
         text = {
             "dataset_source": self.source,
             "dataset_format": json.dumps(format_to_dict(self.format)) if self.format else None,
             "output_path": self.output or OUTPUT,
             "publish_cloudwatch_metrics": "Enabled" if self.publish_metrics else "Disabled",
-            "start_time": _stamp(self.window.start) if self.window else None,
-            "end_time": _stamp(self.window.end) if self.window else None,
+            "start_time": _stamp(window.start) if window else None,
+            "end_time": _stamp(window.end) if window else None,
             "baseline_statistics": self.baseline_statistics,
             "baseline_constraints": self.baseline_constraints,
             "record_preprocessor_script": self.preprocessor,
@@ -207,21 +211,23 @@ def _stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def options_from(values: Mapping[str, Any], base: Options | None = None) -> Options:
-    """Return options with `values` (texts as in an environment) set.
+def options_from(values: Mapping[str, Any], *, strict: bool = False) -> Options:
+    """Return options with `values` (texts as in an environment) set; `strict` refuses names that are no option.
 
     Raises SettingsError naming the option whose value makes no sense.
     """
     changes: dict[str, Any] = {}
-    hints = {f.name: f.type for f in fields(Options)}
-    for name in hints:
+    names = [f.name for f in fields(Options)]
+    if strict and (unknown := [name for name in values if name not in names]):
+        raise SettingsError(f"there is no option {unknown[0]!r}; known are {', '.join(names)}")
+    for name in names:
         if (value := values.get(name)) in (None, ""):
             continue
         try:
             changes[name] = msgspec.convert(_structured(name, value), _types()[name], strict=False)
         except (msgspec.ValidationError, ValueError) as error:
             raise SettingsError(f"option {name} is {value!r}: {error}") from None
-    return dataclasses.replace(base or Options(), **changes)
+    return Options(**changes)
 
 
 def _structured(name: str, value: Any) -> Any:
@@ -230,7 +236,7 @@ def _structured(name: str, value: Any) -> Any:
         return value
     if name == "missing_values":
         return json.loads(value) if value.lstrip().startswith("{") else {"": value.split(",")}
-    if name in ("variants", "script_env_passthrough", "exclude_features_attribute"):
+    if name in ("variants", "script_env_passthrough", "script_helpers", "exclude_features_attribute"):
         return json.loads(value) if value.startswith("[") else [part.strip() for part in value.split(",")]
     return value
 
@@ -242,8 +248,10 @@ def _types() -> dict[str, Any]:
 def _changed(options: Options) -> dict[str, str]:
     default = Options()
     changed = {f.name: getattr(options, f.name) for f in fields(Options)}
-    return {
-        name: value if isinstance(value, str) else json.dumps(value)
-        for name, value in changed.items()
-        if value != getattr(default, name)
-    }
+    return {name: _spelled(value) for name, value in changed.items() if value != getattr(default, name)}
+
+
+def _spelled(value: Any) -> str:
+    if isinstance(value, tuple) and not any("," in part for part in value):
+        return ",".join(value)
+    return value if isinstance(value, str) else json.dumps(value)

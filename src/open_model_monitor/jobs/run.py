@@ -18,12 +18,12 @@ from open_model_monitor.capture.layout import Plan, plan
 from open_model_monitor.capture.record import Counts, Format
 from open_model_monitor.capture.sniff import sniff_format
 from open_model_monitor.engines.local import Engine, Inline, Processes
-from open_model_monitor.errors import Malformed, NoData, ScriptError, ScriptFailure
+from open_model_monitor.errors import Malformed, NoData, OutsideError, ScriptError, ScriptFailure
 from open_model_monitor.jobs.baseline import Baseline, read_baseline
 from open_model_monitor.jobs.contract import Job
 from open_model_monitor.jobs.profile_parts import PartState, ProfileParts, Progress, ScriptSetup, merge_parts
 from open_model_monitor.jobs.script_log import Listener
-from open_model_monitor.jobs.scripting import LOG, script_setup
+from open_model_monitor.jobs.scripting import script_setup
 from open_model_monitor.jobs.workspace import (
     MESSAGE,
     METRICS,
@@ -70,7 +70,9 @@ def run(
             raise
         if job.output is not None and not in_container:
             deliver(workspace.output, job.output, storage)
-        return report
+    if report.script_failure is not None and job.options.postprocessor_failure == "fail":
+        raise ScriptError(report.script_failure)
+    return report
 
 
 def _workspace(job: Job, *, in_container: bool) -> AbstractContextManager[Workspace]:
@@ -83,11 +85,10 @@ def _workspace(job: Job, *, in_container: bool) -> AbstractContextManager[Worksp
 def _leave_diagnosis(
     error: ScriptError, job: Job, workspace: Workspace, storage: Storage, *, in_container: bool
 ) -> None:
-    """A failed run leaves its diagnosis beside what a former run delivered."""
-    diagnosis = workspace.output / SCRIPT_ERROR
-    diagnosis.write_bytes(to_json(error.failure.to_dict()))
+    """A failed run leaves its diagnosis, and what its script wrote, beside what a former run delivered."""
+    (workspace.output / SCRIPT_ERROR).write_bytes(to_json(error.failure.to_dict()))
     if job.output is not None and not in_container:
-        add([p for p in (diagnosis, workspace.output / LOG) if p.exists()], job.output, storage)
+        add(workspace.output, job.output, storage)
 
 
 @dataclass(slots=True)
@@ -117,6 +118,7 @@ class _Run:
         self._write(report)
         if job.postprocessor:
             report = self._postprocess(report, format_, deadline)
+            report = replace(report, scripts={**report.scripts, "postprocessor": self._postprocessor_hash()})
         self._finish(report)
         log.info(
             "run kind=%s rows=%d violations=%s outcome=%s seconds=%.2f",
@@ -171,7 +173,6 @@ class _Run:
             seen.profile,
             constraints=baseline.constraints,
             baseline=baseline.statistics,
-            from_script=job.preprocessor is not None,
             output_columns_position=format_.output_columns_position,
             like_sagemaker=job.like == "sagemaker",
         )
@@ -193,7 +194,7 @@ class _Run:
             behaviour=baseline.behaviour.to_dict(),
             source=job.source,
             window=(job.window.start.isoformat(), job.window.end.isoformat()) if job.window else None,
-            scripts=self._hashes(),
+            scripts=self._hash("preprocessor", job.preprocessor),
             record_failures=tuple(seen.failures),
             output=job.output,
         )
@@ -201,13 +202,8 @@ class _Run:
     def _monitor(self, baseline: Baseline) -> DataQuality:
         return DataQuality(baseline.behaviour, self.job.environment.get("categorical_drift_method"))
 
-    def _hashes(self) -> dict[str, str | None]:
-        scripts = {"preprocessor": self.job.preprocessor, "postprocessor": self.job.postprocessor}
-        return {
-            role: sha256_of(self.workspace.fetch_script(address, role, self.storage))
-            for role, address in scripts.items()
-            if address
-        }
+    def _hash(self, role: str, address: str | None) -> dict[str, str | None]:
+        return {role: sha256_of(self.workspace.fetch_script(address, role, self.storage))} if address else {}
 
     # ------------------------------------------------------------ write, postprocess, finish
 
@@ -220,37 +216,52 @@ class _Run:
         limit = time.monotonic() + self.job.options.postprocessor_timeout
         if deadline is not None:
             limit = min(limit, max(deadline, time.monotonic() + MIN_POSTPROCESSOR_SECONDS))
+        failure = self._call_postprocessor(format_, limit)
+        if failure is not None:
+            (self.workspace.output / SCRIPT_ERROR).write_bytes(to_json(failure.to_dict()))
+        return self._reread(replace(report, script_failure=failure))
+
+    def _call_postprocessor(self, format_: Format, limit: float) -> ScriptFailure | None:
+        """Whatever goes wrong from fetching the script on is a failure of this phase; the results stay."""
+        address = self.job.postprocessor or ""
         try:
-            setup = self._script("postprocessor", self.job.postprocessor, format_, limit)
-            assert setup is not None  # noqa: S101 — the caller asked for it
-            with setup.sandbox("postprocessor", self.listener) as sandbox:
-                sandbox.postprocess()
+            setup = self._script("postprocessor", address, format_, limit)
+            if setup is not None:
+                with setup.sandbox("postprocessor", self.listener) as sandbox:
+                    sandbox.postprocess()
         except ScriptError as error:
-            if self.job.options.postprocessor_failure == "fail":
-                raise
-            report = replace(report, script_failure=error.failure)
-            (self.workspace.output / SCRIPT_ERROR).write_bytes(to_json(error.failure.to_dict()))
-        return self._reread(report)
+            return error.failure
+        except OutsideError as error:
+            return ScriptFailure(
+                "postprocessor", "load", Path(address).name, type(error).__name__, str(error)
+            )
+        return None
+
+    def _postprocessor_hash(self) -> str | None:
+        try:
+            return self._hash("postprocessor", self.job.postprocessor)["postprocessor"]
+        except ScriptError:  # it could not be fetched, which its failure says
+            return None
 
     def _reread(self, report: Report) -> Report:
+        """Restore what the postprocessor removed; take over the violations as it left them."""
         warnings = list(report.warnings)
-        for name, document in report.documents().items():
-            path, original = self.workspace.output / name, to_json(document)
-            try:
-                left = path.read_bytes()
-            except OSError:
+        documents = {name: to_json(document) for name, document in report.documents().items()}
+        for name, original in documents.items():
+            path = self.workspace.output / name
+            if not path.is_file():
                 warnings.append(f"the postprocessor removed {name}; it was restored")
                 path.write_bytes(original)
-                continue
-            if name != VIOLATIONS or left == original:
-                continue
+        path, written = self.workspace.output / VIOLATIONS, documents.get(VIOLATIONS)
+        if path.is_file() and (left := path.read_bytes()) != written:
             entries = _violations_in(left)
-            if entries is None:
-                warnings.append(f"the postprocessor left no valid document in {name}; it was restored")
-                path.write_bytes(original)
-            else:
-                (self.workspace.output / ORIGINAL).write_bytes(original)
+            if entries is not None:
                 report = replace(report, violations=tuple(entries))
+            else:
+                warnings.append(f"the postprocessor left no valid document in {VIOLATIONS}; it was restored")
+                path.unlink()
+            if written is not None:
+                (path if entries is None else self.workspace.output / ORIGINAL).write_bytes(written)
         return replace(report, warnings=tuple(warnings))
 
     def _finish(self, report: Report) -> None:
@@ -270,7 +281,7 @@ class _Run:
 
     def _metric_lines(self, report: Report) -> Iterator[dict[str, Any]]:
         job = self.job
-        moment = job.metric_time or (job.window.start if job.window else None)
+        moment = job.metric_time or (job.window.end if job.window else None)
         for metric in report.metrics:
             yield from metric.lines(endpoint=job.endpoint, schedule=job.schedule, timestamp=moment)
 

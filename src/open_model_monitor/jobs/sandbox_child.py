@@ -110,6 +110,11 @@ def _serve(
         return _preprocess(order, handler, logger, inbox, outbox, place)
     except ScriptError as error:
         raise _ScriptFailed(error.failure.to_dict()) from error
+    except Exception as error:  # what it returned cannot become columns
+        failure = scripts.failure_of(
+            error, role=order["role"], phase="return value", script=Path(order["script"])
+        )
+        raise _ScriptFailed(failure.to_dict()) from error
 
 
 def _seed(seed: int) -> None:

@@ -245,7 +245,6 @@ def outcome(job: Job, trials: Iterable[Trial], *, storage: Storage | None = None
         profile,
         constraints=baseline.constraints,
         baseline=baseline.statistics,
-        from_script=True,
         output_columns_position=baseline.output_columns_position or "START",
     )
     matching = statistics.matching

@@ -22,6 +22,7 @@ from open_model_monitor.storage import Storage, normalise
 
 CONFIG = "/opt/ml/config/processingjobconfig.json"
 CONFIG_COPY = "/opt/ml/processing/processingjobconfig.json"
+RESOURCES = "/opt/ml/config/resourceconfig.json"
 MESSAGE = "/opt/ml/output/message"
 METRICS = "/opt/ml/output/metrics/cloudwatch"
 CODE = {
@@ -31,7 +32,10 @@ CODE = {
 _STAGING = ".omm-run-"
 
 # What a process needs to start at all; nothing in it tells a secret.
-_BASE = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+_BASE = (
+    *("PATH", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
+    *("AWS_REGION", "AWS_DEFAULT_REGION"),
+)
 _BASE_PREFIXES = ("OPENBLAS_", "OMP_", "MKL_")
 
 
@@ -68,17 +72,34 @@ class Workspace:
             and (self.tree is None or not address.startswith("/opt/ml/"))
         ):
             return local
+        copy = self.path(CODE[role]) / local.name
+        if copy.is_file():  # once per run, so that all of it is one version
+            return copy
         try:
             text = storage.read(address)
         except StorageError as error:
             message = f"Cannot fetch {role} script {address}: {error}"
             failure = ScriptFailure(role, "load", local.name, "ScriptNotFound", message)
             raise ScriptError(failure) from error
-        folder = self.path(CODE[role])
-        folder.mkdir(parents=True, exist_ok=True)
-        copy = folder / local.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(text)
         return copy
+
+    def fetch_helpers(self, addresses: tuple[str, ...], storage: Storage) -> str | None:
+        """Copy modules, or folders of modules, that scripts import; returns the folder, None without any.
+
+        Raises StorageError if one cannot be had.
+        """
+        if not addresses:
+            return None
+        folder = self.scratch / "helpers"
+        for address in map(normalise, addresses):
+            for found in storage.list(address):
+                name = found.address.removeprefix(f"{address.rstrip('/')}/") or found.address
+                name = name if name != found.address else found.address.rpartition("/")[2]
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_bytes(storage.read(found.address))
+        return str(folder)
 
     def environment(
         self,
@@ -140,6 +161,11 @@ def container_workspace(output: Path) -> Iterator[Workspace]:
     """Return the workspace of a container, whose /opt/ml is real."""
     for folder in (output, Path(METRICS)):
         folder.mkdir(parents=True, exist_ok=True)
+    usual = Path(OUTPUT)
+    if not usual.exists():  # scripts write there whatever output_path says
+        with contextlib.suppress(OSError):
+            usual.parent.mkdir(parents=True, exist_ok=True)
+            usual.symlink_to(output)
     with tempfile.TemporaryDirectory(prefix="omm-scratch-") as scratch:
         yield Workspace(None, Path(scratch), output)
 
@@ -151,6 +177,7 @@ def write_config(workspace: Workspace, name: str, environment: Mapping[str, str]
     config: dict[str, Any] = {"ProcessingJobName": name, "Environment": dict(environment)}
     for shown in (CONFIG, CONFIG_COPY):
         workspace.write(shown, json.dumps(config, indent=2))
+    workspace.write(RESOURCES, json.dumps({"current_host": "algo-1", "hosts": ["algo-1"]}))
 
 
 def installed_requirements(requirements: Path) -> str:

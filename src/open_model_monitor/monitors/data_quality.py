@@ -54,13 +54,9 @@ class DataQuality:
         *,
         constraints: Constraints | None = None,
         baseline: Statistics | None = None,
-        from_script: bool = False,
         output_columns_position: str = "START",
     ) -> Statistics:
-        """Read the statistics off a profile, under the baseline's names and in its order if there is one.
-
-        `from_script` says that the rows came from a user's script.
-        """
+        """Read the statistics off a profile, under the baseline's names and in its order if there is one."""
         known = baseline_features(constraints, baseline, self.behaviour)
         exists = constraints is not None or baseline is not None
         current = state.ordered() if state.rows else []  # columns of no rows are none
@@ -68,7 +64,6 @@ class DataQuality:
             [CurrentColumn(name, column.section, column.named) for name, column in current],
             [feature.name for feature in known] if exists else None,
             self.behaviour.column_matching,
-            from_script=from_script,
             output_columns_position=output_columns_position,
         )
         expected = [(feature.inferred_type, feature.behaviour) for feature in known]
@@ -113,7 +108,6 @@ class DataQuality:
         *,
         constraints: Constraints | None = None,
         baseline: Statistics | None = None,
-        from_script: bool = False,
         output_columns_position: str = "START",
         like_sagemaker: bool = False,
     ) -> Analysis[Statistics, Constraints]:
@@ -122,7 +116,6 @@ class DataQuality:
             state,
             constraints=constraints,
             baseline=baseline,
-            from_script=from_script,
             output_columns_position=output_columns_position,
         )
         checked = self.check(statistics, constraints, baseline)
@@ -191,7 +184,7 @@ class _Check:
                 self.findings.append(finding)
         self.features[feature.name] = _summary(feature, drifted)
         config = known.config if known is not None else self.config
-        if self.config.emit_metrics and config.emit_metrics:
+        if config.emit_metrics:
             behaviour = config.behaviour if known is not None else self.behaviour
             self.metrics += metrics_of(feature, drifted, behaviour)
 

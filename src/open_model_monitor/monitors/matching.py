@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+from open_model_monitor.capture.record import SCRIPT
+
 AUTO, POSITION, NAME = "auto", "position", "name"
 
 
@@ -65,7 +67,6 @@ def match(
     baseline: Sequence[str] | None,
     how: str,
     *,
-    from_script: bool,
     output_columns_position: str = "START",
 ) -> Matching:
     """Pair the columns of the data with the names of the baseline's features.
@@ -73,12 +74,12 @@ def match(
     `how` is `auto`, `position` or `name`. The keys that a script returned have no order of their own: they are
     sorted, by code point under `position` and naturally otherwise. Other rows keep theirs.
     """
-    columns = list(current)
-    if from_script:
-        if how == POSITION:
-            columns.sort(key=lambda column: column.name)
-        else:
-            columns.sort(key=lambda column: natural_key(column.name))
+    keys = [column for column in current if column.section == SCRIPT]
+    if how == POSITION:
+        keys.sort(key=lambda column: column.name)
+    else:
+        keys.sort(key=lambda column: natural_key(column.name))
+    columns = [*(column for column in current if column.section != SCRIPT), *keys]
     if baseline is None:
         return Matching(how, tuple(Matched(c.name, c.name, None) for c in columns))
     warnings: list[str] = []

@@ -40,7 +40,7 @@ from open_model_monitor.profiling.values import (
 MAX_CATEGORIES = 120
 
 # The attributes of a column's profile that are plain values themselves.
-_PLAIN = ("position", "section", "named", "classes", "texts", "nan_texts", "non_finite", "examples")
+_PLAIN = ("section", "named", "classes", "texts", "nan_texts", "non_finite", "examples")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +132,7 @@ class Moments:
 class ColumnProfile:
     """Everything known about the values of one column; rows without the column count as missing."""
 
-    def __init__(self, options: ProfileOptions, *, position: int, section: str, named: bool) -> None:
-        self.position = position
+    def __init__(self, options: ProfileOptions, *, section: str, named: bool) -> None:
         self.section = section
         self.named = named
         self.classes = dict.fromkeys(CLASSES, 0)
@@ -172,8 +171,7 @@ class ColumnProfile:
     def merge(self, other: ColumnProfile) -> ColumnProfile:
         """Return a new profile of both."""
         both = object.__new__(ColumnProfile)
-        first = self if self.position <= other.position else other
-        both.position, both.section, both.named = first.position, first.section, first.named
+        both.section, both.named = self.section, self.named
         both.classes = {kind: self.classes[kind] + other.classes[kind] for kind in CLASSES}
         both.texts = self.texts + other.texts
         both.nan_texts = _sum(self.nan_texts, other.nan_texts)
@@ -263,7 +261,7 @@ def _hashes_of(texts: Collection[str]) -> NDArray[np.uint64]:
 
 
 class DatasetProfile:
-    """The profiles of all columns, and the number of rows."""
+    """The profiles of all columns in the order in which they first appeared, and the number of rows."""
 
     kind: ClassVar[str] = "dataset-profile"
 
@@ -275,22 +273,20 @@ class DatasetProfile:
     def update(self, batch: pa.RecordBatch) -> Self:
         """Add a batch; returns this profile."""
         self.rows += batch.num_rows
-        for position, (field_, array) in enumerate(zip(batch.schema, batch.columns, strict=True)):
+        for field_, array in zip(batch.schema, batch.columns, strict=True):
             metadata = field_.metadata or {}
-            section = metadata.get(b"section", b"").decode()
-            named = metadata.get(b"named", b"1") == b"1"
             profile = self.columns.get(field_.name)
             if profile is None:
                 profile = self.columns[field_.name] = ColumnProfile(
-                    self.options, position=position, section=section, named=named
+                    self.options,
+                    section=metadata.get(b"section", b"").decode(),
+                    named=metadata.get(b"named", b"1") == b"1",
                 )
-            if position < profile.position:  # as `merge` would
-                profile.position, profile.section, profile.named = position, section, named
             profile.update(classify(array, metadata, self.options.missing_in(field_.name)))
         return self
 
     def merge(self, other: Self) -> Self:
-        """Return a new profile of both."""
+        """Return a new profile of both; `other` is what was read after this."""
         both = type(self)(self.options)
         both.rows = self.rows + other.rows
         for name in [*self.columns, *(n for n in other.columns if n not in self.columns)]:
@@ -299,8 +295,8 @@ class DatasetProfile:
         return both
 
     def ordered(self) -> list[tuple[str, ColumnProfile]]:
-        """Return the columns by the smallest position they were seen at, then by name."""
-        return sorted(self.columns.items(), key=lambda item: (item[1].position, item[0]))
+        """Return the columns in the order in which they first appeared (`datasets.md` §6)."""
+        return list(self.columns.items())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain values."""

@@ -59,16 +59,23 @@ def deliver(finished: Path, address: str, storage: Storage) -> None:
         raise StorageError(f"Cannot write the output folder {folder}: {error}") from error
 
 
-def add(files: list[Path], address: str, storage: Storage) -> None:
-    """Put single files at `address`, each atomically, leaving everything else there as it is."""
-    for file in files:
-        storage.write(f"{normalise(address).rstrip('/')}/{file.name}", file.read_bytes())
+def add(folder: Path, address: str, storage: Storage) -> None:
+    """Put the files of a folder at `address`, each atomically, leaving everything else there as it is."""
+    for path in _files(folder):
+        storage.write(_below(normalise(address), folder, path), path.read_bytes())
 
 
 def _upload(finished: Path, address: str, storage: Storage) -> None:
-    files = sorted(path for path in finished.rglob("*") if path.is_file())
-    for path in sorted(files, key=lambda path: path.name == SUMMARY):
-        storage.write(f"{address.rstrip('/')}/{path.relative_to(finished).as_posix()}", path.read_bytes())
+    for path in sorted(_files(finished), key=lambda path: path.name == SUMMARY):
+        storage.write(_below(address, finished, path), path.read_bytes())
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _below(address: str, folder: Path, path: Path) -> str:
+    return f"{address.rstrip('/')}/{path.relative_to(folder).as_posix()}"
 
 
 def _keep_additions(former: Path, finished: Path) -> None:

@@ -94,7 +94,11 @@ class Report:
             "scripts": dict(self.scripts),
             "behaviour": dict(self.behaviour),
             "violations": len(self.violations) if self.violations is not None else None,
-            "counts": {**counts, "rows_ragged": self.counts.rows_ragged},
+            "counts": {
+                **counts,
+                "rows_ragged": self.counts.rows_ragged,
+                "non_finite_values": sum(feature.non_finite for feature in self.statistics.features),
+            },
             "notices": [notice.to_dict() for notice in self.notices],
             "warnings": list(self.warnings),
             "features": dict(self.features),

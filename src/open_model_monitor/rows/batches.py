@@ -2,7 +2,7 @@
 
 A batch is a `pyarrow.RecordBatch`. What Arrow cannot say about a column stands in its field's metadata:
 
-    section   "output", "input" or ""
+    section   "output", "input", "script" or ""
     named     "1" if the column has a name of its own, "0" for `_c{position}`
     texts     how many present values were text to begin with; absent: all of a string column, none of a number's
     infinite  how many present values were infinite and stand as null
@@ -26,7 +26,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from open_model_monitor.capture.record import Columns, Counts, Row, Value
+from open_model_monitor.capture.record import SCRIPT, Columns, Counts, Row, Value
 from open_model_monitor.errors import DataError
 from open_model_monitor.rows.payloads import PayloadError, flatten_row, is_nested
 
@@ -165,7 +165,8 @@ def _after_flattening(columns: Columns, names: tuple[str, ...]) -> Columns:
         name: (section, named)
         for name, section, named in zip(columns.names, columns.sections, columns.named, strict=True)
     }
-    after = [before.get(name, ("", True)) for name in names]
+    rest = SCRIPT if SCRIPT in columns.sections else ""
+    after = [before.get(name, (rest, True)) for name in names]
     return Columns(names, tuple(section for section, _ in after), tuple(named for _, named in after))
 
 

@@ -49,6 +49,7 @@ class Converter:
     """Turns items into rows; remembers the header of the CSV object it is in, and the shapes it has seen."""
 
     def __init__(self, format: Format, baseline_columns: tuple[str, ...] = ()) -> None:
+        self._sections = format.sections
         self._outputs_last = format.output_columns_position.upper() == "END"
         self._takes_input = "endpointInput" in format.sections
         self._takes_output = "endpointOutput" in format.sections
@@ -95,11 +96,23 @@ class Converter:
                 return [Row(columns, inputs + outputs if self._outputs_last else outputs + inputs, origin)]
         if target is None and self._takes_batch and record.batch_transform_output is not None:
             target, label = record.batch_transform_output, "batchTransformOutput"
+        if not _has_data(source) and not _has_data(target):
+            self._without_data(record, counts)
+            return []
         left = self._payload(source, "endpointInput", counts)
         right = self._payload(target, label, counts)
         if right is not None and right.joined is not None and left is None:
             left = right.joined
-        return [self._row(pair, label, origin) for pair in pair_rows(left, right)]
+        pairs = pair_rows(left, right)
+        if not pairs and not (left is None and right is None):  # those that are no table are told of by name
+            counts.warn("a capture has empty payloads and gives no row")
+        return [self._row(pair, label, origin) for pair in pairs]
+
+    def _without_data(self, record: CapturedData, counts: Counts) -> None:
+        """Tell of a record that has nothing in the sections that count."""
+        if not any(map(_has_data, record.sections().values())):
+            raise PayloadError("the capture has no section with data")
+        counts.warn(f"a capture holds none of the sections asked for ({', '.join(self._sections)})")
 
     def _payload(self, section: EventData | None, name: str, counts: Counts) -> Payload | None:
         """Return the rows of a section as it is now, edits of a script included; None if there is none."""
@@ -118,6 +131,9 @@ class Converter:
         if not payload.tabular:
             kind = _media_type(section.observedContentType)
             counts.not_tabular[kind] = counts.not_tabular.get(kind, 0) + 1
+            counts.warn(
+                f"{name} of content type {kind} is no table: it gives no columns without a preprocessor"
+            )
             return None
         _note(payload, counts)
         if name == "batchTransformOutput" and payload.rows and all(_ends_in_ids(row) for row in payload.rows):
@@ -206,6 +222,11 @@ class Converter:
             names = _names(side)
             columns = self._share(side, _shape(names, ("",) * len(names)))
         return columns
+
+
+def _has_data(section: Any) -> bool:
+    """Whether a section is there to be read; what a script put in its place is looked at later."""
+    return section is not None and getattr(section, "data", section) is not None
 
 
 def _side(fields: Fields | None) -> Side:

@@ -6,6 +6,7 @@ Runs inside the process of the script (see `jobs.sandbox_child`), never in ours.
 from __future__ import annotations
 
 import hashlib
+import importlib.metadata
 import importlib.util
 import inspect
 import logging
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
-from open_model_monitor.capture.record import CapturedData, Columns, Counts, Item, Row
+from open_model_monitor.capture.record import SCRIPT, CapturedData, Columns, Counts, Item, Row
 from open_model_monitor.errors import ScriptError, ScriptFailure
 from open_model_monitor.rows.convert import Converter
 
@@ -28,6 +29,7 @@ EXPECTED = {
 }
 EXCERPT = 2000  # characters of a payload in an error report
 REPR = 200
+PACKAGES = 40  # shown when an import fails
 TRACEBACKS = 20  # distinct failures kept when records may fail
 _QUOTES = "“”‘’„‟«»"
 _RESERVED = ("eventMetadata", "eventVersion")
@@ -99,7 +101,7 @@ def _remedy(error: BaseException, *, line_text: str) -> str | None:
     if isinstance(error, ModuleNotFoundError):
         return (
             f"the module '{error.name}' is not installed where the script runs; name its package in a requirements "
-            "file (--requirements), or lay the module beside the script"
+            f"file (--requirements), or lay the module beside the script; installed are {_installed()}"
         )
     if isinstance(error, MemoryError):
         return "the script reached its memory limit; raise it (--script-memory) or work on less at once"
@@ -108,6 +110,12 @@ def _remedy(error: BaseException, *, line_text: str) -> str | None:
     if isinstance(error, AttributeError) and "'NoneType'" in str(error):
         return "that section was not captured for this record; test it for None first"
     return None
+
+
+def _installed() -> str:
+    names = sorted({distribution.name for distribution in importlib.metadata.distributions()}, key=str.lower)
+    more = f" and {len(names) - PACKAGES} more" if len(names) > PACKAGES else ""
+    return ", ".join(names[:PACKAGES]) + more
 
 
 # ---------------------------------------------------------------- loading
@@ -249,7 +257,7 @@ class Preprocessor:
         """
         if item.header:
             return self._header(item, counts)
-        phase = "call"
+        phase, malformed = "call", counts.lines_malformed
         try:
             returned = self._call(item.value)
             if type(returned) is types.GeneratorType:
@@ -259,7 +267,7 @@ class Preprocessor:
         except (Exception, SystemExit) as error:
             return self._failed(error, phase, item, counts)
         self._processed += 1
-        if not rows:
+        if not rows and counts.lines_malformed == malformed:
             counts.records_dropped_by_script += 1
         return rows
 
@@ -268,7 +276,7 @@ class Preprocessor:
         self._converter.rows(item, counts)
         try:
             rows = self._understand(self._call(item.value), item, Counts())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             self._log.info("header line skipped: %s: %s", type(error).__name__, error)
             return []
         fields = set(self._converter.header_names)
@@ -370,7 +378,7 @@ class Preprocessor:
         for key in keys:
             if not isinstance(key, (str, int, float)):
                 self._warn_once(f"keys of type {type(key).__name__} were turned into text")
-        return Columns(names, ("",) * len(names), (True,) * len(names))
+        return Columns(names, (SCRIPT,) * len(names), (True,) * len(names))
 
     def _warn_once(self, text: str) -> None:
         if text not in self._warned:

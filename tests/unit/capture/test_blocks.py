@@ -3,7 +3,7 @@
 import gzip
 import io
 import uuid
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -193,6 +193,32 @@ def test_nanoseconds_of_a_table_become_microseconds(tmp_path):
     values = [item.value["t"] for block in read for item in items(block, Format("parquet"), Counts())]
     assert values[0].isoformat() == "2023-11-14T22:13:20.123456+00:00"
     assert values[1] is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        (pa.duration("ns"), timedelta(microseconds=1_234_567)),
+        (pa.time64("ns"), time(0, 0, 1, 234_567)),
+        (pa.timestamp("ns"), datetime(1970, 1, 1, 0, 0, 1, 234_567)),  # noqa: DTZ001
+    ],
+)
+def test_nanoseconds_become_microseconds_wherever_they_stand(tmp_path, kind, expected):
+    one = pa.array([1_234_567_890, None], kind)
+    columns = {
+        "flat": one,
+        "struct": pa.StructArray.from_arrays([pa.StructArray.from_arrays([one], ["x"])], ["y"]),
+        "list": pa.ListArray.from_arrays([0, 1, 2], one),
+        "large": pa.LargeListArray.from_arrays([0, 1, 2], one),
+        "fixed": pa.FixedSizeListArray.from_arrays(one, 1),
+        "map": pa.MapArray.from_arrays([0, 1, 2], ["k", "l"], one),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    read = blocks(Storage(), Part((str(tmp_path / "t.parquet"),)), Format("parquet"), Counts())
+    first, second = [item.value for block in read for item in items(block, Format("parquet"), Counts())]
+    lists = {"list": [expected], "large": [expected], "fixed": [expected], "map": [("k", expected)]}
+    assert first == {"flat": expected, "struct": {"y": {"x": expected}}, **lists}
+    assert (second["flat"], second["struct"], second["list"]) == (None, {"y": {"x": None}}, [None])
 
 
 def test_a_header_may_span_lines(tmp_path):

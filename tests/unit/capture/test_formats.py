@@ -43,6 +43,10 @@ BOTH = ("endpointInput", "endpointOutput")
             Format("merged", sections=("batchTransformOutput",)),
         ),
         ({"sagemakerMergeJson": {}}, Format("merged", sections=SECTIONS)),
+        (
+            {"sagemakerCaptureJson": {"Output_Columns_Position": "end"}},
+            Format("capture", output_columns_position="END", sections=BOTH),
+        ),
     ],
 )
 def test_every_spelling_is_read(document, format):
@@ -59,7 +63,9 @@ def test_every_spelling_is_read(document, format):
         Format("jsonlines"),
         Format("parquet"),
         Format("capture", sections=("endpointOutput",)),
+        Format("capture", output_columns_position="END"),
         Format("merged", sections=SECTIONS),
+        Format("merged", output_columns_position="END", sections=SECTIONS),
     ],
 )
 def test_a_format_survives_its_document(format):
@@ -78,6 +84,7 @@ def test_a_format_survives_its_document(format):
         ({"csv": {"header": ["true", "false"]}}, r"header is \['true', 'false'\]; expected true or false"),
         ({"csv": {"header": 1}}, "header is 1; expected true or false"),
         ({"csv": {"output_columns_position": "MIDDLE"}}, "'MIDDLE'; expected START or END"),
+        ({"sagemakerCaptureJson": {"output_columns_position": "LEFT"}}, "'LEFT'; expected START or END"),
         ({"json": {"lines": "maybe"}}, "lines is 'maybe'; expected true or false"),
         ({"sagemakerCaptureJson": {"captureIndexNames": ["input"]}}, "'input'; it may list endpointInput, "),
         (
@@ -93,3 +100,7 @@ def test_a_format_survives_its_document(format):
 def test_what_makes_no_sense_is_explained(document, message):
     with pytest.raises(SettingsError, match=message):
         parse_format(document)
+
+
+def test_the_usual_position_is_not_written_for_captures():
+    assert format_to_dict(Format("capture")) == {"sagemakerCaptureJson": {"captureIndexNames": list(BOTH)}}

@@ -320,3 +320,41 @@ def test_an_open_window_looks_only_where_there_are_folders(storage, root):
     fill(storage, root, *ENDPOINT)
     open_window = Window(datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
     assert plan(storage, root, CAPTURE, open_window).objects == plan(storage, root, CAPTURE, None).objects
+
+
+@pytest.mark.parametrize("hours", [window(0, 1), None])
+def test_of_a_batch_capture_only_the_input_is_read(storage, root, hours):
+    fill(storage, root, "in/1.csv", "out/1.csv.out")
+    manifest(storage, root, "cap/input/2024/01/19/07/u.json", f"{root}/in/", "1.csv")
+    manifest(storage, root, "cap/output/2024/01/19/07/u.json", f"{root}/out/", "1.csv.out")
+    found = plan(storage, f"{root}/cap", CSV, hours)
+    assert chosen(found, root) == ["in/1.csv"]
+    [warning] = found.warnings
+    assert f"{root}/cap/output" in warning
+    for source in ("cap/output", "cap/output/2024/01/19/07"):  # asked for by name
+        found = plan(storage, f"{root}/{source}", CSV, hours)
+        assert (chosen(found, root), found.warnings) == (["out/1.csv.out"], ())
+
+
+def test_the_output_of_a_batch_capture_does_not_stand_in_for_its_input(storage, root):
+    fill(storage, root, "in/1.csv", "out/1.csv.out")
+    manifest(storage, root, "cap/input/2024/01/19/06/u.json", f"{root}/in/", "1.csv")
+    manifest(storage, root, "cap/output/2024/01/19/07/u.json", f"{root}/out/", "1.csv.out")
+    with pytest.raises(NoData, match=r"^Job inputs had no data.*cap/output"):
+        plan(storage, f"{root}/cap", CSV, window(0, 1))
+
+
+def test_folders_called_input_and_output_that_hold_data_are_read(storage, root):
+    names = ["d/input/2024/01/19/07/a.csv", "d/output/2024/01/19/07/a.csv"]
+    fill(storage, root, *names)
+    found = plan(storage, f"{root}/d", CSV, window(0, 1))
+    assert (chosen(found, root), found.warnings) == (names, ())
+    captures = ["e/input/2024/01/19/07/a.jsonl", "e/output/2024/01/19/07/a.jsonl"]  # two odd variants
+    fill(storage, root, *captures)
+    assert chosen(plan(storage, f"{root}/e", CAPTURE, window(0, 1)), root) == captures
+
+
+def test_an_output_alone_is_read(storage, root):
+    fill(storage, root, "out/1.csv.out")
+    manifest(storage, root, "cap/output/2024/01/19/07/u.json", f"{root}/out/", "1.csv.out")
+    assert chosen(plan(storage, f"{root}/cap", CSV, window(0, 1)), root) == ["out/1.csv.out"]

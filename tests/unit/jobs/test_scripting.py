@@ -36,7 +36,7 @@ def test_what_a_script_sees(tmp_path):
     assert setup.script == script
     assert setup.environment["WHO"] == "me"
     assert json.loads(setup.environment["dataset_format"])["csv"]["header"] in (True, "true")
-    assert config["Environment"]["dataset_source"] == "data.csv"
+    assert config["Environment"]["dataset_source"].endswith("/opt/ml/processing/input/dataset")
     limits = setup.limits
     assert (limits.memory_bytes, limits.skip_failing, limits.seed) == (64 << 20, True, 7)
     assert (limits.log_level, limits.deadline) == ("DEBUG", 5.0)

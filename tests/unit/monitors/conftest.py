@@ -54,7 +54,7 @@ def profile_of():
 def analyse(profile_of):
     """Make a baseline of some columns and check others against it; returns both analyses."""
 
-    def run(before, now, behaviour=None, *, edit=None, **how):
+    def run(before, now, behaviour=None, *, edit=None, from_script=False, **how):
         behaviour = behaviour or Behaviour.sagemaker()
         monitor = DataQuality(behaviour)
         base = monitor.analyse(profile_of(before, monitor))
@@ -63,7 +63,8 @@ def analyse(profile_of):
             document = constraints.to_dict()
             edit(document)
             constraints = type(constraints).from_dict(document)
-        profile = profile_of(now, monitor, constraints)
+        sections = dict.fromkeys(now, "script") if from_script else None
+        profile = profile_of(now, monitor, constraints, sections=sections)
         return base, monitor.analyse(profile, constraints=constraints, baseline=base.statistics, **how)
 
     return run

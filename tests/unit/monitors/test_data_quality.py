@@ -12,6 +12,7 @@ from open_model_monitor.monitors.constraints import Constraints
 from open_model_monitor.monitors.data_quality import DataQuality
 from open_model_monitor.monitors.statistics import Statistics
 from open_model_monitor.profiling.columns import DatasetProfile
+from open_model_monitor.profiling.state import dumps
 
 SAGEMAKER, RECOMMENDED = Behaviour.sagemaker(), Behaviour.recommended()
 
@@ -155,9 +156,10 @@ def test_statistics_alone_give_drift_only(end_to_end, table, profile_of):
 
 
 def test_neither_gives_statistics_and_metrics_only(profile_of):
-    now = DataQuality(SAGEMAKER).analyse(profile_of({"f10": ["1"], "f9": ["2"]}), from_script=True)
+    keys = profile_of({"f10": ["1"], "f9": ["2"]}, sections={"f10": "script", "f9": "script"})
+    now = DataQuality(SAGEMAKER).analyse(keys)
     assert (now.findings, now.violations, list(now.features)) == ((), [], ["f10", "f9"])
-    now = DataQuality(RECOMMENDED).analyse(profile_of({"f10": ["1"], "f9": ["2"]}), from_script=True)
+    now = DataQuality(RECOMMENDED).analyse(keys)
     assert list(now.features) == ["f9", "f10"]
 
 
@@ -308,6 +310,14 @@ def test_metrics_can_be_switched_off(analyse):
     assert names
     assert not [name for name in names if name.endswith("_a")]
 
+    def only_one(document):
+        everywhere(document)
+        document["features"][0]["monitoring_config_overrides"] = {"emit_metrics": "Enabled"}
+
+    names = [m.name for m in analyse(columns, columns, edit=only_one)[1].metrics]
+    assert names
+    assert all(name.endswith("_a") for name in names)
+
 
 def test_metric_settings(analyse):
     behaviour = SAGEMAKER.overridden({"non_null_metric": "completeness", "metric_dimensions": "feature"})
@@ -362,13 +372,29 @@ def test_suggest_then_check_of_the_same_data_finds_no_violation(columns, from_sc
         kind = pa.string() if any(isinstance(v, str) for v in values) else pa.float64()
         arrays.append(pa.array((values * rows)[:rows], kind))
     names = [f"f{i}" for i in range(len(arrays))]
-    batch = pa.RecordBatch.from_arrays(arrays, names=names)
+    metadata = {"section": "script" if from_script else ""}
+    schema = pa.schema([pa.field(n, a.type, metadata=metadata) for n, a in zip(names, arrays, strict=True)])
+    batch = pa.RecordBatch.from_arrays(arrays, schema=schema)
     monitor = DataQuality(RECOMMENDED.overridden({"minimum_rows": "0"}))
-    base = monitor.analyse(DatasetProfile(monitor.profile_options()).update(batch), from_script=from_script)
+    base = monitor.analyse(DatasetProfile(monitor.profile_options()).update(batch))
     constraints = Constraints.from_dict(base.constraints.to_dict())
     statistics = Statistics.from_dict(base.statistics.to_dict())
     profile = DatasetProfile(monitor.profile_options(constraints)).update(batch)
-    now = monitor.analyse(profile, constraints=constraints, baseline=statistics, from_script=from_script)
+    now = monitor.analyse(profile, constraints=constraints, baseline=statistics)
     assert now.violations == []
     assert now.statistics.to_dict() == base.statistics.to_dict()
     assert now.constraints.to_dict() == base.constraints.to_dict()
+
+
+@pytest.mark.parametrize("values", [pa.array(["7.5"] * 10_000), pa.array([7.5] * 10_000)])
+def test_point_5_a_million_equal_values(batch, values):
+    profile = DatasetProfile()
+    for _ in range(100):
+        profile.update(batch({"a": values}))
+    assert len(dumps(profile)) < 20_000
+    (feature,) = DataQuality().analyse(profile).statistics.to_dict()["features"]
+    numbers = feature["numerical_statistics"]
+    assert numbers["common"] == {"num_present": 1_000_000, "num_missing": 0}
+    buckets = numbers["distribution"]["kll"]["buckets"]
+    assert [bucket["count"] for bucket in buckets] == [0.0] * 9 + [1e6]
+    assert sum(map(len, numbers["distribution"]["kll"]["sketch"]["data"])) < 8000

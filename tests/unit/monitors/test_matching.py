@@ -15,7 +15,9 @@ def unnamed(outputs=0, inputs=0):
 
 
 def matched(current, baseline, how="auto", *, from_script=False, position="START"):
-    return match(current, baseline, how, from_script=from_script, output_columns_position=position)
+    if from_script:
+        current = [CurrentColumn(column.name, "script", column.named) for column in current]
+    return match(current, baseline, how, output_columns_position=position)
 
 
 def pairs(matching):

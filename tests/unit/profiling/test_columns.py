@@ -61,14 +61,21 @@ def test_watched_texts_of_native_numbers():
     assert profile.columns["b"].watched_counts == {"2.5": 2}
 
 
-def test_the_smallest_position_brings_its_section():
-    late = batch(field("b", [1]), field("a", [2], "input", False))
-    early = batch(field("a", [3], "output"))
-    batched = DatasetProfile().update(late).update(early)
-    merged = DatasetProfile().update(late).merge(DatasetProfile().update(early))
-    for profile in (batched, merged):
+def test_columns_keep_the_order_of_first_appearance():
+    parts = [
+        batch(field("b", [1]), field("a", [2], "input", False)),
+        batch(field("z", [3]), field("a", [4], "output"), field("b", [5])),
+        batch(field("c", [6]), field("y", [7]), field("z", [8])),
+    ]
+    batched = DatasetProfile()
+    for part in parts:
+        batched.update(part)
+    one, two, three = (DatasetProfile().update(part) for part in parts)
+    from_the_left, from_the_right = one.merge(two).merge(three), one.merge(two.merge(three))
+    for profile in (batched, from_the_left, from_the_right, loads(dumps(batched), DatasetProfile)):
+        assert [name for name, _ in profile.ordered()] == ["b", "a", "z", "c", "y"]
         column = profile.columns["a"]
-        assert (column.position, column.section, column.named) == (0, "output", True)
+        assert (column.section, column.named) == ("input", False)  # as it was first seen
 
 
 def test_moments_without_a_value_and_of_the_largest_doubles():

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from open_model_monitor.profiling.kll import KLL, bucket_counts, capacity, quantile
+from open_model_monitor.profiling.kll import KLL, bucket_counts, capacity, quantile, weighted_items
 
 
 def sketch_of(values, k=2048.0):
@@ -72,6 +72,18 @@ def test_a_million_equal_values_stay_small_and_fill_the_last_bucket():
         sketch.insert(np.full(10_000, 7.0))
     assert sum(map(len, sketch.levels)) < 8000
     assert [count for *_, count in bucket_counts(sketch.levels, 7.0, 7.0)] == [0.0] * 9 + [1e6]
+
+
+@pytest.mark.parametrize("parts", [1, 8, 64])
+def test_rank_error_of_a_million_rows_merged_from_parts(parts):
+    values = np.random.default_rng(parts).normal(size=1_000_000)
+    merged = KLL()
+    for part in np.array_split(values, parts):
+        merged = merged.merge(sketch_of(part))
+    items, weights = weighted_items(merged.levels)
+    ranks = np.searchsorted(np.sort(values), items, side="right")
+    assert merged.weight == len(values)
+    assert np.abs(np.cumsum(weights) - ranks).max() <= 0.005 * len(values)
 
 
 def test_quantiles():

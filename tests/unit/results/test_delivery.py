@@ -71,10 +71,12 @@ def test_somebody_elses_folder_is_refused(tmp_path):
 def test_single_files_join_what_is_there(tmp_path):
     out = tmp_path / "out"
     deliver(finished(tmp_path, "one", a="1"), str(out), Storage())
-    extra = tmp_path / "script_error.json"
-    extra.write_text("{}")
-    add([extra], str(out), Storage())
-    assert set(content(out)) == {"a.json", SUMMARY, "script_error.json"}
+    extra = tmp_path / "extra"
+    (extra / "logs").mkdir(parents=True)
+    (extra / "script_error.json").write_text("{}")
+    (extra / "logs" / "mine.log").write_text("x")
+    add(extra, str(out), Storage())
+    assert set(content(out)) == {"a.json", SUMMARY, "script_error.json", "logs/mine.log"}
 
 
 def test_an_object_store_gets_the_summary_last(tmp_path):

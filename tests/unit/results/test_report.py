@@ -64,3 +64,8 @@ def test_json_has_no_bare_nan_and_keeps_doubles():
     assert json.loads(text) == {"a": None, "b": 2.0, "c": 0.1, "name": "Größe"}
     assert b'"b": 2.0' in text
     assert "Größe".encode() in text
+
+
+def test_infinite_values_are_counted():
+    report = omm.suggest(pa.table({"a": [1.5, math.inf] * 20, "b": [-math.inf] + [1.0] * 39}))
+    assert report.to_dict()["counts"]["non_finite_values"] == 21

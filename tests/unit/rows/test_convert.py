@@ -216,6 +216,34 @@ def test_sections_without_columns_are_counted():
     assert convert(capture(image, None), counts=counts) == []
     assert counts.not_tabular == {"image/jpeg": 2}
     assert counts.lines_malformed == 0
+    text = "endpointInput of content type image/jpeg is no table: it gives no columns without a preprocessor"
+    assert counts.warnings == {text: 2}
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        CapturedData({"captureData": {}}),
+        capture({"encoding": "CSV"}, None),
+        capture(section(None), section(None)),
+    ],
+)
+def test_a_capture_without_data_is_malformed(record):
+    counts = Counts()
+    assert convert(record, counts=counts) == []
+    assert counts.lines_malformed == 1
+    assert "no section with data" in counts.malformed[0]
+
+
+def test_captures_that_give_no_row_are_warned_about():
+    only_output, counts = Format("capture", sections=("endpointOutput",)), Counts()
+    assert convert(capture(section("1,2")), format=only_output, counts=counts) == []
+    assert convert(capture(section(""), section("\n")), capture(as_json([])), counts=counts) == []
+    assert counts.lines_malformed == 0
+    assert counts.warnings == {
+        "a capture holds none of the sections asked for (endpointOutput)": 1,
+        "a capture has empty payloads and gives no row": 2,
+    }
 
 
 def test_only_the_chosen_sections_count():
