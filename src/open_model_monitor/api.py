@@ -6,6 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -47,7 +48,7 @@ def suggest(
 
     Raises the errors of `open_model_monitor.errors`.
     """
-    with _addressed(data, format) as (source, read_as):
+    with _addressed(data, format) as (source, read_as, notes):
         job = Job(
             source=source,
             is_baseline=True,
@@ -62,7 +63,7 @@ def suggest(
             environment=dict(environment or {}),
             options=options_from(options or {}, strict=True),
         )
-        return run(job, progress=progress, listener=listener)
+        return _noting(notes, run(job, progress=progress, listener=listener))
 
 
 def check(
@@ -92,7 +93,7 @@ def check(
 
     Raises the errors of `open_model_monitor.errors`; violations are in the Report, not raised.
     """
-    with _addressed(data, format) as (source, read_as), _baseline(baseline) as found:
+    with _addressed(data, format) as (source, read_as, notes), _baseline(baseline) as found:
         job = Job(
             source=source,
             is_baseline=False,
@@ -111,7 +112,7 @@ def check(
             environment=dict(environment or {}),
             options=options_from(options or {}, strict=True),
         )
-        return run(job, progress=progress, listener=listener)
+        return _noting(notes, run(job, progress=progress, listener=listener))
 
 
 def profile(data: Any, **more: Any) -> Report:
@@ -174,35 +175,25 @@ def format_of(format: str | Mapping[str, Any] | Format | None) -> Format | None:
 
 
 @contextmanager
-def _addressed(data: Any, format: Any) -> Iterator[tuple[str, Format | None]]:
-    """Give data an address: a table is laid into a Parquet file, which every step can read."""
+def _addressed(data: Any, format: Any) -> Iterator[tuple[str, Format | None, list[str]]]:
+    """Give data an address: a table is laid into a Parquet file, which every step can read.
+
+    Also yields what deserves a warning about that table.
+    """
     if isinstance(data, (str, os.PathLike)):
-        yield normalise(data), format_of(format)
+        yield normalise(data), format_of(format), []
         return
-    table = _arrow(data)
-    import pyarrow.parquet as pq
+    from open_model_monitor.rows.tables import write_table
 
     with tempfile.TemporaryDirectory(prefix="omm-table-") as folder:
         path = Path(folder) / "table.parquet"
-        pq.write_table(table, path)
-        yield str(path), Format("parquet")
+        notes: dict[str, None] = {}  # once each, in order
+        write_table(data, path, notes.setdefault)
+        yield str(path), Format("parquet"), list(notes)
 
 
-def _arrow(data: Any) -> Any:
-    import pyarrow as pa
-
-    if isinstance(data, pa.RecordBatch):
-        return pa.Table.from_batches([data])
-    if isinstance(data, pa.Table):
-        return data
-    if type(data).__module__.split(".")[0] == "pandas":
-        return pa.Table.from_pandas(data, preserve_index=False)
-    if hasattr(data, "__arrow_c_stream__"):  # Polars, DuckDB, …
-        return pa.table(data)
-    raise UsageError(
-        f"Cannot read data of type {type(data).__name__}; expected a path, an address, or a pandas, Polars or "
-        "Arrow table"
-    )
+def _noting(notes: list[str], report: Report) -> Report:
+    return replace(report, warnings=(*notes, *report.warnings)) if notes else report
 
 
 @contextmanager

@@ -792,3 +792,130 @@ def test_helpers_of_a_remote_script_are_fetched(lab):
 def test_an_option_that_does_not_exist_is_refused(lab):
     with pytest.raises(SettingsError, match="no option 'script_helper'"):
         lab.check(options={"script_helper": "x"})
+
+
+def test_containers_that_a_handler_uses_again_are_read_at_once(lab):
+    lab.captures(*[capture(n) for n in range(5)])
+    report = lab.check(
+        """
+        SEEN = []
+        def preprocess_handler(record):
+            SEEN[:] = [len(SEEN) and SEEN[0] + 1]
+            return {"h": SEEN}
+        """
+    )
+    assert (report.statistics.features[0].minimum, report.statistics.features[0].maximum) == (0.0, 4.0)
+
+
+def test_a_generator_may_yield_one_dict_again_and_again(lab):
+    report = lab.check(
+        """
+        def preprocess_handler(record):
+            row = {}
+            for number in range(5):
+                row["n"] = number
+                yield row
+        """
+    )
+    assert report.statistics.features[0].mean == 2.0
+
+
+def test_a_value_that_explodes_is_its_records_fault(lab):
+    lab.captures(*[capture(n) for n in range(1, 41)])
+    source = """
+        N = 0
+        def preprocess_handler(record):
+            global N
+            N += 1
+            return {"emb": list(range(20_000 if N == 5 else 2))}
+        """
+    with pytest.raises(ScriptError, match="emb") as caught:
+        lab.check(source)
+    assert caught.value.failure.line_number == 5
+    assert lab.check(source, options={"on_record_error": "skip"}).rows == 39
+
+
+def test_prints_without_line_ends_are_cheap_and_huge_ones_are_cut(lab):
+    lab.check(
+        """
+        def preprocess_handler(record):
+            for n in range(50_000):
+                print(n, end=" ")
+            print("y" * 3_000_000)
+            return {"a": 1}
+        """,
+        options={"max_runtime_seconds": 20},
+    )
+    assert "stdout: 0 1 2 3" in lab.log()
+    assert max(map(len, lab.log().splitlines())) < 70_000
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_a_script_that_removes_the_output_folder(lab, fails):
+    source = f"""
+        import shutil
+        def preprocess_handler(record):
+            shutil.rmtree("/opt/ml/processing/output", ignore_errors=True)
+            print("gone")
+            {"raise ValueError('the real problem')" if fails else "return {'a': 1}"}
+        """
+    if fails:
+        with pytest.raises(ScriptError, match="the real problem"):
+            lab.check(source)
+        assert lab.error()["exception_type"] == "ValueError"
+    else:
+        assert lab.check(source).rows == 1
+    assert "stdout: gone" in lab.log()
+
+
+def test_strange_files_of_a_postprocessor_stay_out(lab):
+    script = post(
+        lab,
+        """
+        import os
+        def postprocess_handler():
+            os.chdir("/opt/ml/processing/output")
+            os.remove("statistics.json")
+            os.symlink("/etc/hostname", "statistics.json")
+            os.mkfifo("pipe")
+            os.remove("constraints.json")
+            os.mkdir("constraints.json")
+        """,
+    )
+    report = lab.check(postprocess=script)
+    assert json.loads((lab.out / "statistics.json").read_text())["features"]
+    assert json.loads((lab.out / "constraints.json").read_text())["features"]
+    assert not (lab.out / "pipe").exists()
+    assert any("pipe was no regular file" in text for text in report.warnings)
+
+
+@pytest.mark.parametrize("entry", ["{'feature_name': 'a', 'constraint_check_type': 7}", "7"])
+def test_violations_that_are_none_are_restored(lab, entry):
+    script = post(
+        lab,
+        f"""
+        import json
+        def postprocess_handler():
+            path = "/opt/ml/processing/output/constraint_violations.json"
+            json.dump({{"violations": [{entry}]}}, open(path, "w"))
+        """,
+    )
+    report = lab.check(postprocess=script, **violating(lab))
+    assert report.violations
+    assert any("left no valid document" in text for text in report.warnings)
+
+
+def test_a_first_run_that_fails_does_not_block_the_folder(lab):
+    with pytest.raises(ScriptError):
+        lab.check("def preprocess_handler(r): return 1/0")
+    assert lab.check(JOIN).rows == 1
+    assert not (lab.out / "script_error.json").exists()
+
+
+def test_sets_iterate_in_one_order(lab):
+    source = "def preprocess_handler(r): return {name: 1 for name in {'a', 'b', 'c', 'd', 'e', 'f'}}"
+    summaries = set()
+    for _ in range(2):
+        lab.check(source)
+        summaries.add((lab.out / "run_summary.json").read_bytes())
+    assert len(summaries) == 1

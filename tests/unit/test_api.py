@@ -5,7 +5,7 @@ import pytest
 
 import open_model_monitor as omm
 from open_model_monitor.api import window_of
-from open_model_monitor.errors import UsageError
+from open_model_monitor.errors import DataError, UsageError
 
 COLUMNS = {"age": [30, None, 41], "city": ["Oslo", "Bergen", "Oslo"], "score": [0.5, 0.25, 1.0]}
 
@@ -34,6 +34,24 @@ def test_check_takes_what_suggest_returned():
 def test_hostile_names_are_escaped_in_notebooks():
     report = omm.profile(pa.table({"<script>alert(1)</script>": [1]}))
     assert "<script>" not in report._repr_html_()
+
+
+def test_what_was_changed_in_a_table_is_said():
+    table = pa.Table.from_arrays([pa.array([1, 2]), pa.array(["x", "y"])], names=["a", "a"])
+    report = omm.profile(table)
+    assert [f.name for f in report.statistics.features] == ["a", "a_2"]
+    assert report.warnings[0] == "more than one column is called 'a'; a later one became 'a_2'"
+    report = omm.check(pd.DataFrame({"a": [1j, 2j]}))
+    assert report.warnings[0] == "column a: values of type complex were turned into text"
+    assert len([text for text in report.warnings if "complex" in text]) == 1
+
+
+def test_files_that_are_no_utf8_text_of_lines_are_refused(tmp_path):
+    for name, data in {"wide.csv": "a,b\n1,2\n".encode("utf-16"), "cr.csv": b"a,b\r1,2\r3,4\r"}.items():
+        (tmp_path / name).write_bytes(data)
+        for format in (None, "csv"):
+            with pytest.raises(DataError, match=name):
+                omm.profile(tmp_path / name, format=format)
 
 
 def test_what_is_no_data_is_refused():

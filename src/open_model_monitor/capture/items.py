@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pyarrow as pa
 
 from open_model_monitor.capture.csvtext import records
+from open_model_monitor.capture.encoding import refuse_bare_returns, refuse_utf16
 from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.capture.layout import variant_of
 from open_model_monitor.capture.record import JSON, Block, CapturedData, Counts, Format, Item, Origin, Window
@@ -26,7 +27,8 @@ def items(
     """Yield the items of a block, in order; what cannot be read is counted and left out.
 
     A CSV object's header comes first in each of its blocks. `window` matters where the block says so; shadow
-    traffic is left out unless its variant is among `variants`.
+    traffic is left out unless its variant is among `variants`. Raises DataError for a CSV object that is no UTF-8
+    text of lines.
     """
     if format.kind in ("capture", "merged"):
         return _captures(block, counts, window, variants)
@@ -134,6 +136,9 @@ def _starts_with_a_document(data: bytes) -> bool:
 
 
 def _csv_lines(block: Block, counts: Counts) -> Iterator[Item]:
+    if block.starts_object:
+        refuse_utf16(block)
+        refuse_bare_returns(block)
     if block.header is not None:
         yield Item("csv", block.header, Origin(block.source, 1), header=True)
     for before, line in records(block.data) if b'"' in block.data else _lines(block.data):

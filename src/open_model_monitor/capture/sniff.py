@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 
 from open_model_monitor.capture.blocks import blocks
+from open_model_monitor.capture.encoding import refuse_utf16
 from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.capture.layout import plan
 from open_model_monitor.capture.record import JSON, SECTIONS, Counts, Format, Part, Window
@@ -19,7 +20,7 @@ LOOK_LINES = 50
 def sniff_format(storage: Storage, source: str, window: Window | None = None) -> Format:
     """Return the format of a source's objects; what a manifest lists decides where there are manifests.
 
-    Raises NoData if there is no object, DataError if the first one cannot be read.
+    Raises NoData if there is no object, DataError if the first one cannot be read or is no UTF-8.
     """
     address = plan(storage, source, Format("jsonlines"), window).parts[0].objects[0]
     name = address.lower().removesuffix(".gz")
@@ -30,13 +31,14 @@ def sniff_format(storage: Storage, source: str, window: Window | None = None) ->
     lines = _first_lines(storage, address)
     if lines[0].lstrip().startswith(("{", "[")):
         return _json_format(lines, name)
-    return Format("csv", header=_has_header(lines))
+    return Format("csv", header=_has_header(lines, name))
 
 
 def _first_lines(storage: Storage, address: str) -> list[str]:
     counts = Counts()
     read = blocks(storage, Part((address,)), Format("jsonlines"), counts, block_bytes=LOOK_BYTES)
     for block in read:
+        refuse_utf16(block)
         lines = [line for line in block.data.decode("utf-8", "replace").split("\n") if line.strip()]
         if lines:
             return lines[:LOOK_LINES]
@@ -62,14 +64,22 @@ def _json(line: str) -> JSON:
         return None
 
 
-def _has_header(lines: Sequence[str]) -> bool:
-    """Whether the first line holds names: distinct words, and either numbers or none of those words below."""
-    rows = list(csv.reader(lines))
-    names = [field.strip() for field in rows[0]]
-    if len(rows) < 2 or len(set(names)) < len(names) or any(not n or _is_value(n) for n in names):
+def _has_header(lines: Sequence[str], name: str) -> bool:
+    """Whether the first line holds names: words with numbers below, or distinct ones none of which is below.
+
+    Words without a line below are names where the object calls itself CSV; elsewhere they may be an answer.
+    """
+    try:  # a CR within a line is what the reader would stumble over
+        rows = list(csv.reader(line.rstrip("\r").replace("\r", " ") for line in lines))
+    except csv.Error:
         return False
+    names = [field.strip() for field in rows[0]]
+    if any(not word or _is_value(word) for word in names):
+        return False
+    if len(rows) < 2:
+        return name.endswith(".csv")
     below = [field.strip() for row in rows[1:] for field in row]
-    return any(map(_is_value, below)) or not set(names) & set(below)
+    return any(map(_is_value, below)) or (len(set(names)) == len(names) and not set(names) & set(below))
 
 
 def _is_value(text: str) -> bool:

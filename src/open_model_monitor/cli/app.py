@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 
@@ -57,6 +59,7 @@ def main(words: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if words is None else words)
     # Known before the words are understood, since that may fail.
     common = Common(json="--json" in words, debug="--debug" in words)
+    _clean_up_when_terminated()
     try:
         command, bound, _ = build().parse_args(words, print_error=False, exit_on_error=False)
         if common.debug:
@@ -75,6 +78,12 @@ def main(words: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except Exception as error:
         return _bug(error, common)
+
+
+def _clean_up_when_terminated() -> None:
+    """Let SIGTERM unwind the run: its folder and its processes go. As process 1 it would do nothing at all."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
 
 
 def _refused(error: CycloptsError, words: Sequence[str]) -> int:

@@ -54,13 +54,16 @@ class Processes:
                 ) from error
 
 
-_opened: list[Work] = []  # the worker of this process, for the life of its pool
+# The worker of this process, for the life of its pool; with its manager, whose end would close it.
+_opened: list[tuple[Work, AbstractContextManager[Work]]] = []
 
 
 def _open(open_work: OpenWork) -> None:
     # Left open on purpose: it ends with the process, whose pipes and children go with it.
-    _opened.append(open_work().__enter__())
+    manager = open_work()
+    _opened.append((manager.__enter__(), manager))
 
 
 def _work(part: Part) -> bytes:
-    return _opened[0](part)
+    work, _ = _opened[0]
+    return work(part)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Any
 
 from open_model_monitor.capture.jsontext import parse_json
@@ -31,8 +32,18 @@ class Baseline:
     @property
     def columns(self) -> tuple[str, ...]:
         """The names of the baseline's features, in order."""
-        known = self.statistics or self.constraints
+        known = self.constraints or self.statistics
         return tuple(feature.name for feature in known.features) if known else ()
+
+    def without(self, features: Collection[str]) -> Baseline:
+        """Return this without some features, as if it had been made without them."""
+        if not features:
+            return self
+        return replace(
+            self,
+            constraints=self.constraints.without(features) if self.constraints else None,
+            statistics=self.statistics.without(features) if self.statistics else None,
+        )
 
 
 def read_baseline(job: Job, storage: Storage) -> Baseline:

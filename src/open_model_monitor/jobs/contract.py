@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import re
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -83,8 +82,8 @@ class Job:
     def from_environment(cls, environment: Mapping[str, str], config: Mapping[str, Any] | None = None) -> Job:
         """Read the environment of a processing container, and its `processingjobconfig.json` where there is one.
 
-        The config tells which entries are the user's own; without it every entry counts as the user's that is
-        neither the contract's nor looks like a secret.
+        The config tells which entries are the user's own. Without it scripts see the contract's names and what
+        `script_env_passthrough` lets through: what else is there may be anybody's secret.
 
         Raises ContractError for what is missing or contradicts itself, naming the variable.
         """
@@ -111,7 +110,7 @@ class Job:
             endpoint=environment.get("sagemaker_endpoint_name") or None,
             schedule=environment.get("sagemaker_monitoring_schedule_name") or None,
             metric_time=_time("metric_time", environment.get("metric_time")),
-            environment=_users_own(environment, config or {}),
+            environment=_users_own(config or {}),
             options=_options(environment, config or {}),
             **baseline,
         )
@@ -157,21 +156,19 @@ _KNOWN = {
 }
 
 
-_SECRET = re.compile(r"secret|token|passw|credential|api_?key|access_?key|^aws_|^omm_", re.IGNORECASE)
-
-
-def _users_own(environment: Mapping[str, str], config: Mapping[str, Any]) -> dict[str, str]:
-    if isinstance(config.get("Environment"), dict):
-        entries = config["Environment"]
-        return {name: str(value) for name, value in entries.items() if name not in _KNOWN}
-    return {n: value for n, value in environment.items() if n not in _KNOWN and not _SECRET.search(n)}
+def _users_own(config: Mapping[str, Any]) -> dict[str, str]:
+    entries = config.get("Environment")
+    return {name: str(value) for name, value in (entries or {}).items() if name not in _KNOWN}
 
 
 def _options(environment: Mapping[str, str], config: Mapping[str, Any]) -> Options:
     options = options_from(environment)
-    limit = (config.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds")
-    if limit and options.max_runtime_seconds is None:
-        options = dataclasses.replace(options, max_runtime_seconds=float(limit))
+    try:
+        limit = (config.get("StoppingCondition") or {}).get("MaxRuntimeInSeconds")
+        if limit and options.max_runtime_seconds is None:
+            options = dataclasses.replace(options, max_runtime_seconds=float(limit))
+    except (AttributeError, TypeError, ValueError):
+        raise ContractError("StoppingCondition.MaxRuntimeInSeconds in the config is no number") from None
     return options
 
 

@@ -11,8 +11,7 @@ from open_model_monitor.capture.record import JSON
 from open_model_monitor.jobs.contract import Job
 from open_model_monitor.jobs.run import ORIGINAL, run
 from open_model_monitor.jobs.script_log import Listener
-from open_model_monitor.jobs.scripting import LOG
-from open_model_monitor.results.delivery import SUMMARY
+from open_model_monitor.results.delivery import LOG, SUMMARY
 from open_model_monitor.results.report import Report
 from open_model_monitor.storage import Storage
 

@@ -15,9 +15,11 @@ import pyarrow as pa
 from open_model_monitor.capture.blocks import blocks
 from open_model_monitor.capture.record import Block, Counts, Format, Part, Window
 from open_model_monitor.engines.local import Work
-from open_model_monitor.errors import OutsideError, ScriptFailure
+from open_model_monitor.errors import DataError, OutsideError, ScriptFailure
 from open_model_monitor.jobs.sandbox import Answer, Sandbox, ScriptLimits
 from open_model_monitor.jobs.script_log import Listener, ScriptLog
+from open_model_monitor.jobs.selection import Selected, Selector
+from open_model_monitor.monitors.matching import AUTO
 from open_model_monitor.profiling.columns import DatasetProfile, ProfileOptions
 from open_model_monitor.profiling.state import dumps, loads
 from open_model_monitor.rows.batches import Joiner
@@ -26,16 +28,21 @@ from open_model_monitor.rows.lane import Lane
 from open_model_monitor.rows.scripts import TRACEBACKS
 from open_model_monitor.storage import Storage
 
+MAX_COLUMNS = 20_000  # of a data set; each takes some kilobytes
+
 Progress = Callable[[int, int], None]  # bytes read so far, rows so far
 
 
 @dataclass(slots=True)
 class PartState:
-    """What one part yields: its profile, what was counted, and which records failed in the script."""
+    """What one part yields: its profile, what was counted, which records failed in the script, and which
+    columns the settings meant.
+    """
 
     profile: DatasetProfile
     counts: Counts = field(default_factory=Counts)
     failures: list[ScriptFailure] = field(default_factory=list)
+    selected: Selected = field(default_factory=Selected)
 
     kind: ClassVar[str] = "part"
 
@@ -45,6 +52,7 @@ class PartState:
             self.profile.merge(other.profile),
             self.counts.merge(other.counts),
             [*self.failures, *other.failures][:TRACEBACKS],
+            self.selected.merge(other.selected),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,13 +61,27 @@ class PartState:
             "profile": self.profile.to_dict(),
             "counts": self.counts.to_dict(),
             "failures": [failure.to_dict() for failure in self.failures],
+            "selected": self.selected.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild what `to_dict` returned."""
         failures = [ScriptFailure(**failure) for failure in data["failures"]]
-        return cls(DatasetProfile.from_dict(data["profile"]), Counts.from_dict(data["counts"]), failures)
+        return cls(
+            DatasetProfile.from_dict(data["profile"]),
+            Counts.from_dict(data["counts"]),
+            failures,
+            Selected.from_dict(data["selected"]),
+        )
+
+
+def _too_wide(profile: DatasetProfile) -> str:
+    latest = ", ".join(repr(name) for name in list(profile.columns)[-3:])
+    return (
+        f"more than {MAX_COLUMNS:,} columns, the latest {latest}; keys that are ids or values make a column each: "
+        "a preprocessing script can give them fixed names"
+    )
 
 
 def merge_parts(left: bytes, right: bytes) -> bytes:
@@ -108,6 +130,7 @@ class ProfileParts:
     deadline: float | None = None
     progress: Progress | None = None
     listener: Listener | None = None
+    column_matching: str = AUTO
 
     def portable(self) -> ProfileParts:
         """Return this without what cannot travel."""
@@ -133,29 +156,35 @@ class ProfileParts:
     def _profile(
         self, storage: Storage, work: Callable[[Iterable[Block]], Iterator[Answer]], part: Part
     ) -> bytes:
-        state = PartState(DatasetProfile(self.options))
+        selector = Selector(
+            self.excluded,
+            self.options.missing_values,
+            self.baseline_columns,
+            column_matching=self.column_matching,
+            output_columns_position=self.format.output_columns_position,
+        )
+        state = PartState(DatasetProfile(self.options), selected=selector.selected)
         read, joiner = Counts(), Joiner()
+
+        def update(batches: Iterable[pa.RecordBatch]) -> None:
+            for batch in batches:
+                state.profile.update(*selector.select(batch))
+                if len(state.profile.columns) > MAX_COLUMNS:
+                    raise DataError(_too_wide(state.profile))
+
         for answer in work(blocks(storage, part, self.format, read)):
             for batch in answer.batches:
-                for joined in joiner.add(self._kept(batch)):
-                    state.profile.update(joined)
+                update(joiner.add(batch))
             state.counts = state.counts.merge(answer.counts)
             state.failures = [*state.failures, *answer.failures][:TRACEBACKS]
-            if self.progress is not None:
-                self.progress(read.bytes_read, state.counts.rows_out)
-            if self.deadline is not None and time.monotonic() > self.deadline:
-                raise OutsideError(
-                    "The run's time limit passed; raise it (--time-limit) or analyse less at once"
-                )
-        for joined in joiner.flush():
-            state.profile.update(joined)
+            self._go_on(read.bytes_read, state.counts.rows_out)
+        update(joiner.flush())
         state.counts = state.counts.merge(read)
         return dumps(state)
 
-    def _kept(self, batch: pa.RecordBatch) -> pa.RecordBatch:
-        if not self.excluded:
-            return batch
-        names = batch.schema.names
-        places = {str(i): name for i, name in enumerate(names)}
-        gone = {key if key in names else places.get(key, key) for key in self.excluded}
-        return batch.select([name for name in names if name not in gone])
+    def _go_on(self, read: int, rows: int) -> None:
+        """Tell how far it is; raise OutsideError if the time is up."""
+        if self.progress is not None:
+            self.progress(read, rows)
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise OutsideError("The run's time limit passed; raise it (--time-limit) or analyse less at once")

@@ -36,6 +36,7 @@ _ONE_PATH = [
     "utime",
 ]
 _TWO_PATHS = ("link", "rename", "replace", "symlink")
+_KEYWORDS = {"file", "path", "src", "dst"}  # what those functions, and `open`, call their paths
 
 
 def redirect(tree: Path) -> None:
@@ -47,6 +48,9 @@ def redirect(tree: Path) -> None:
             return path
         text = os.fspath(path)
         as_text = os.fsdecode(text)
+        if as_text.startswith("/"):
+            # Doubled slashes and dots name the same place; a slash at the end asks for a folder, so it stays.
+            as_text = os.path.normpath("/" + as_text.lstrip("/")) + "/" * as_text.endswith("/")
         if as_text != SHOWN and not as_text.startswith(SHOWN + "/"):
             return path
         new = real + as_text[len(SHOWN) :]
@@ -62,6 +66,8 @@ def redirect(tree: Path) -> None:
 def _wrapped(function: Callable[..., Any], moved: Callable[[Any], Any], paths: int) -> Callable[..., Any]:
     @functools.wraps(function)
     def call(*arguments: Any, **named: Any) -> Any:
+        for name in _KEYWORDS & named.keys():
+            named[name] = moved(named[name])
         return function(*map(moved, arguments[:paths]), *arguments[paths:], **named)
 
     return call

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -18,7 +19,7 @@ from open_model_monitor.capture.layout import Plan, plan
 from open_model_monitor.capture.record import Counts, Format
 from open_model_monitor.capture.sniff import sniff_format
 from open_model_monitor.engines.local import Engine, Inline, Processes
-from open_model_monitor.errors import Malformed, NoData, OutsideError, ScriptError, ScriptFailure
+from open_model_monitor.errors import Malformed, NoData, OutsideError, ScriptError, ScriptFailure, UsageError
 from open_model_monitor.jobs.baseline import Baseline, read_baseline
 from open_model_monitor.jobs.contract import Job
 from open_model_monitor.jobs.profile_parts import PartState, ProfileParts, Progress, ScriptSetup, merge_parts
@@ -34,16 +35,15 @@ from open_model_monitor.jobs.workspace import (
 from open_model_monitor.monitors.base import Notice
 from open_model_monitor.monitors.data_quality import DataQuality
 from open_model_monitor.profiling.state import loads
-from open_model_monitor.results.delivery import SUMMARY, add, check_destination, deliver
+from open_model_monitor.results.delivery import LOG, SCRIPT_ERROR, SUMMARY, add, check_destination, deliver
 from open_model_monitor.results.report import Report, to_json
 from open_model_monitor.rows.scripts import sha256_of
-from open_model_monitor.storage import Storage, normalise
+from open_model_monitor.storage import Storage, is_remote, normalise
 
 log = logging.getLogger(__name__)
 
 VIOLATIONS, ORIGINAL = "constraint_violations.json", "constraint_violations.original.json"
 METRIC_LINES = "cloudwatch_metrics.jsonl"
-SCRIPT_ERROR = "script_error.json"
 MIN_POSTPROCESSOR_SECONDS = 60.0
 
 
@@ -61,7 +61,7 @@ def run(
     """
     storage = storage or Storage()
     if job.output is not None and not in_container:
-        check_destination(job.output)
+        job = replace(job, output=_destination(job))
     with _workspace(job, in_container=in_container) as workspace:
         try:
             report = _Run(job, workspace, storage, progress, listener).report()
@@ -75,18 +75,36 @@ def run(
     return report
 
 
+def _destination(job: Job) -> str:
+    """Return where the output goes, links followed.
+
+    Raises UsageError if it may not go there.
+    """
+    output, source = normalise(job.output or ""), normalise(job.source)
+    if is_remote(output):
+        return output
+    output = os.path.realpath(output)
+    if not is_remote(source) and Path(output).is_relative_to(os.path.realpath(source)):
+        raise UsageError(
+            f"The output {output} lies inside the input {source}; the next run would read it as data"
+        )
+    check_destination(output)
+    return output
+
+
 def _workspace(job: Job, *, in_container: bool) -> AbstractContextManager[Workspace]:
     if in_container:
         return container_workspace(Path(job.output or "."))
-    local = job.output is not None and "://" not in normalise(job.output)
-    return private_workspace(Path(normalise(job.output or "")) if local else None)
+    local = job.output is not None and not is_remote(job.output)
+    return private_workspace(Path(job.output or "") if local else None)
 
 
 def _leave_diagnosis(
     error: ScriptError, job: Job, workspace: Workspace, storage: Storage, *, in_container: bool
 ) -> None:
     """A failed run leaves its diagnosis, and what its script wrote, beside what a former run delivered."""
-    (workspace.output / SCRIPT_ERROR).write_bytes(to_json(error.failure.to_dict()))
+    _put(workspace.output / SCRIPT_ERROR, to_json(error.failure.to_dict()))
+    _keep_log(workspace)
     if job.output is not None and not in_container:
         add(workspace.output, job.output, storage)
 
@@ -103,6 +121,7 @@ class _Run:
 
     def report(self) -> Report:
         job, started = self.job, time.monotonic()
+        (self.workspace.output / SCRIPT_ERROR).unlink(missing_ok=True)  # of a former run in a container
         limit = job.options.max_runtime_seconds
         deadline = started + limit if limit else None
         baseline = read_baseline(job, self.storage)
@@ -114,11 +133,17 @@ class _Run:
         planned = plan(self.storage, job.source, format_, job.window, variants=job.options.variants)
         seen = self._fold(planned, format_, baseline, deadline)
         judge(seen, job)
+        seen.selected.check(
+            job.options.exclude_features_attribute, job.options.missing_values, baseline.columns
+        )
+        baseline = baseline.without(seen.selected.features)
         report = self._analyse(seen, planned, format_, baseline)
         self._write(report)
         if job.postprocessor:
             report = self._postprocess(report, format_, deadline)
             report = replace(report, scripts={**report.scripts, "postprocessor": self._postprocessor_hash()})
+        strange = _without_strange_files(self.workspace.output)
+        report = replace(report, warnings=(*report.warnings, *strange))
         self._finish(report)
         log.info(
             "run kind=%s rows=%d violations=%s outcome=%s seconds=%.2f",
@@ -143,6 +168,7 @@ class _Run:
             deadline=deadline,
             progress=self.progress,
             listener=self.listener,
+            column_matching=baseline.behaviour.column_matching,
         )
         workers = options.script_workers if script else (options.workers or os.cpu_count() or 1)
         engine: Engine = Inline()
@@ -209,7 +235,7 @@ class _Run:
 
     def _write(self, report: Report) -> None:
         for name, document in report.documents().items():
-            (self.workspace.output / name).write_bytes(to_json(document))
+            _put(self.workspace.output / name, to_json(document))
 
     def _postprocess(self, report: Report, format_: Format, deadline: float | None) -> Report:
         """Call the users' handler; what it did to the violations counts, what it broke is restored."""
@@ -218,7 +244,7 @@ class _Run:
             limit = min(limit, max(deadline, time.monotonic() + MIN_POSTPROCESSOR_SECONDS))
         failure = self._call_postprocessor(format_, limit)
         if failure is not None:
-            (self.workspace.output / SCRIPT_ERROR).write_bytes(to_json(failure.to_dict()))
+            _put(self.workspace.output / SCRIPT_ERROR, to_json(failure.to_dict()))
         return self._reread(replace(report, script_failure=failure))
 
     def _call_postprocessor(self, format_: Format, limit: float) -> ScriptFailure | None:
@@ -249,9 +275,11 @@ class _Run:
         documents = {name: to_json(document) for name, document in report.documents().items()}
         for name, original in documents.items():
             path = self.workspace.output / name
-            if not path.is_file():
+            if path.is_symlink() or not path.is_file():
                 warnings.append(f"the postprocessor removed {name}; it was restored")
-                path.write_bytes(original)
+                _put(path, original)
+            elif name != VIOLATIONS and not _is_json(path.read_bytes()):
+                warnings.append(f"the postprocessor left something in {name} that is no JSON")
         path, written = self.workspace.output / VIOLATIONS, documents.get(VIOLATIONS)
         if path.is_file() and (left := path.read_bytes()) != written:
             entries = _violations_in(left)
@@ -266,17 +294,18 @@ class _Run:
 
     def _finish(self, report: Report) -> None:
         output, workspace = self.workspace.output, self.workspace
+        _keep_log(workspace)
         lines = b"".join(to_json_line(line) for line in self._metric_lines(report))
         if lines:
+            workspace.path(METRICS).mkdir(parents=True, exist_ok=True)
             with (workspace.path(METRICS) / METRIC_LINES).open("ab") as file:
                 file.write(lines)
         if workspace.tree is not None and (written := sorted(workspace.path(METRICS).glob("*.json*"))):
-            (output / "metrics").mkdir(exist_ok=True)
             for path in written:
-                (output / "metrics" / path.name).write_bytes(path.read_bytes())
+                _put(output / "metrics" / path.name, path.read_bytes())
         files = sorted(p.relative_to(output).as_posix() for p in output.rglob("*") if p.is_file())
         summary = {**report.to_dict(), "files": sorted({*files, SUMMARY})}
-        (output / SUMMARY).write_bytes(to_json(summary))
+        _put(output / SUMMARY, to_json(summary))
         workspace.write(MESSAGE, report.exit_message[:1024])
 
     def _metric_lines(self, report: Report) -> Iterator[dict[str, Any]]:
@@ -291,6 +320,44 @@ def to_json_line(value: dict[str, Any]) -> bytes:
     return msgspec.json.encode(value) + b"\n"
 
 
+def _put(path: Path, data: bytes) -> None:
+    """Write a file into the output, whatever a script left in its place."""
+    folder = path.parent
+    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
+        folder.unlink()
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    elif path.is_symlink() or (path.exists() and not path.is_file()):
+        path.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+
+
+def _keep_log(workspace: Workspace) -> None:
+    if workspace.log.is_file():
+        _put(workspace.output / LOG, workspace.log.read_bytes())
+
+
+def _without_strange_files(output: Path) -> list[str]:
+    """Remove links, pipes and the like, which a report folder must not carry; returns warnings."""
+    strange = [
+        path
+        for path in sorted(output.rglob("*"))
+        if path.is_symlink() or not (path.is_file() or path.is_dir())
+    ]
+    for path in strange:
+        path.unlink()
+    return [f"{path.relative_to(output)} was no regular file and was left out" for path in strange]
+
+
+def _is_json(text: bytes) -> bool:
+    try:
+        parse_json(text)
+    except ValueError:
+        return False
+    return True
+
+
 def _violations_in(text: bytes) -> list[dict[str, str]] | None:
     try:
         entries = parse_json(text)["violations"]
@@ -301,7 +368,8 @@ def _violations_in(text: bytes) -> list[dict[str, str]] | None:
         ]  # fmt: skip
     except (ValueError, KeyError, TypeError, AttributeError):
         return None
-    return kept if all(isinstance(e["feature_name"], str) for e in kept) else None
+    texts = [text for entry in kept for text in entry.values()]
+    return kept if all(isinstance(text, str) for text in texts) else None
 
 
 def _run_notices(seen: PartState, job: Job) -> list[Notice]:

@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TextIO
 
+MAX_LINE = 32 << 10  # characters of a log line
 MARK = "\x1e"  # opens a tagged log line: MARK tag MARK text
 PLACE = struct.Struct("<QQ")  # sequence number of the block in hand, line of the item in hand
 PR_SET_PDEATHSIG = 1
@@ -210,15 +211,26 @@ class _TaggedStream:
     def __init__(self, stream: TextIO, tag: str, original: TextIO) -> None:
         self._stream = stream
         self._tag = tag
-        self._rest = ""
+        self._pieces: list[str] = []  # of a line that has not ended yet
+        self._held = 0
         self._original = original
 
     def write(self, text: str) -> int:
-        lines = (self._rest + str(text)).split("\n")
-        self._rest = lines.pop()
-        if lines:
-            self._stream.write("".join(f"{MARK}{self._tag}{MARK}{line}\n" for line in lines))
+        text = str(text)
+        for start in range(0, len(text), MAX_LINE):  # a huge text must not be copied whole
+            self._take(text[start : start + MAX_LINE])
         return len(text)
+
+    def _take(self, text: str) -> None:
+        if "\n" not in text and self._held < MAX_LINE:
+            self._pieces.append(text)
+            self._held += len(text)
+            return
+        *lines, rest = "".join((*self._pieces, text)).split("\n")
+        if not lines:  # a line without end leaves in pieces
+            lines, rest = [rest], ""
+        self._stream.write("".join(f"{MARK}{self._tag}{MARK}{line}\n" for line in lines))
+        self._pieces, self._held = [rest] if rest else [], len(rest)
 
     def writelines(self, lines: Any) -> None:
         for line in lines:
@@ -228,8 +240,8 @@ class _TaggedStream:
         """Nothing: a line leaves when it is whole."""
 
     def finish(self) -> None:
-        if self._rest:
-            self.write("\n")
+        if self._pieces:
+            self._take("\n")
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._original, name)

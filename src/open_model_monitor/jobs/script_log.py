@@ -9,12 +9,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from open_model_monitor.jobs.sandbox_child import MARK
+from open_model_monitor.jobs.sandbox_child import MARK, MAX_LINE
 
 MAX_LINES = 100_000
 MAX_BYTES = 50 << 20
 RESERVED_LINES = 10_000  # for ERROR and above, when the rest is used up
-MAX_LINE = 32 << 10
 TAIL = 50
 _SEVERE = ("ERROR", "CRITICAL")
 

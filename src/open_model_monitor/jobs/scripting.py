@@ -16,7 +16,6 @@ from open_model_monitor.jobs.sandbox import ScriptLimits
 from open_model_monitor.jobs.workspace import CODE, Workspace, installed_requirements, write_config
 from open_model_monitor.storage import Storage, is_remote
 
-LOG = "script.log"
 DATASET = "/opt/ml/processing/input/dataset"
 BASELINE = "/opt/ml/processing/baseline"
 # Where the platform's older layout shows scripts, beside the folders of `CODE`.
@@ -65,7 +64,7 @@ def script_setup(
         seed=options.script_random_seed,
         isolation=options.script_isolation,
     )
-    return ScriptSetup(script, environment, workspace.scratch, workspace.tree, workspace.output / LOG, limits)
+    return ScriptSetup(script, environment, workspace.scratch, workspace.tree, workspace.log, limits)
 
 
 def _log_level(option: str, users: str | None) -> str:

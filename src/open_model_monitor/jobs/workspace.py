@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +31,7 @@ CODE = {
     "postprocessor": "/opt/ml/processing/code/postprocessing",
 }
 _STAGING = ".omm-run-"
+YOUNG = 60.0  # seconds
 
 # What a process needs to start at all; nothing in it tells a secret.
 _BASE = (
@@ -41,11 +43,15 @@ _BASE_PREFIXES = ("OPENBLAS_", "OMP_", "MKL_")
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """A run's folders. `tree` holds the private opt/ml; None in a container, where /opt/ml is real."""
+    """A run's folders. `tree` holds the private opt/ml; None in a container, where /opt/ml is real.
+
+    `log` is what scripts say; it lies outside the output until the end, for scripts may empty that.
+    """
 
     tree: Path | None
     scratch: Path
     output: Path
+    log: Path
 
     def path(self, shown: str) -> Path:
         """Return where the path `shown` below /opt/ml really is."""
@@ -119,6 +125,8 @@ class Workspace:
         temporary = self.scratch / "tmp"
         temporary.mkdir(exist_ok=True)
         private = {"HOME": str(self.scratch), "TMPDIR": str(temporary), "PYTHONDONTWRITEBYTECODE": "1"}
+        # Sets iterate in one order, so that the same input gives the same bytes.
+        private["PYTHONHASHSEED"] = "0"
         # One thread per library: scripts work record by record, and each thread costs address space.
         threads = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         return {**threads, **base, **contract, **private, "output_path": str(self.output)}
@@ -130,10 +138,7 @@ def private_workspace(beside: Path | None) -> Iterator[Workspace]:
 
     What a killed run left behind next to `beside` is removed first.
     """
-    parent = beside.parent if beside is not None else Path(tempfile.gettempdir())
-    parent.mkdir(parents=True, exist_ok=True)
-    _remove_stale(parent)
-    root = Path(tempfile.mkdtemp(prefix=_STAGING, dir=parent))
+    root = _staging(beside)
     with (root / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         try:
@@ -142,18 +147,32 @@ def private_workspace(beside: Path | None) -> Iterator[Workspace]:
             shutil.rmtree(root, ignore_errors=True)
 
 
+def _staging(beside: Path | None) -> Path:
+    """Make the folder of a run: beside its output, or in the temporary folder if nothing can be made there."""
+    if beside is not None:
+        with contextlib.suppress(OSError):
+            beside.parent.mkdir(parents=True, exist_ok=True)
+            _remove_stale(beside.parent)
+            return Path(tempfile.mkdtemp(prefix=_STAGING, dir=beside.parent))
+    _remove_stale(Path(tempfile.gettempdir()))
+    return Path(tempfile.mkdtemp(prefix=_STAGING))
+
+
 def _laid_out(root: Path) -> Workspace:
     output = Path(f"{root}{OUTPUT}")
     for folder in (output, Path(f"{root}{METRICS}"), Path(f"{root}{CONFIG}").parent, root / "scratch"):
         folder.mkdir(parents=True)
-    return Workspace(root, root / "scratch", output)
+    return Workspace(root, root / "scratch", output, root / "script.log")
 
 
 def _remove_stale(parent: Path) -> None:
     for left in parent.glob(f"{_STAGING}*"):
-        with contextlib.suppress(OSError), (left / "lock").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while the run that owns it lives
-            shutil.rmtree(left, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            if not (left / "lock").exists() and time.time() - left.stat().st_mtime < YOUNG:
+                continue  # about to be locked
+            with (left / "lock").open("a") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # fails while the run that owns it lives
+                shutil.rmtree(left, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -167,7 +186,9 @@ def container_workspace(output: Path) -> Iterator[Workspace]:
             usual.parent.mkdir(parents=True, exist_ok=True)
             usual.symlink_to(output)
     with tempfile.TemporaryDirectory(prefix="omm-scratch-") as scratch:
-        yield Workspace(None, Path(scratch), output)
+        home = Path(scratch) / "home"
+        home.mkdir()
+        yield Workspace(None, home, output, Path(scratch) / "script.log")
 
 
 def write_config(workspace: Workspace, name: str, environment: Mapping[str, str]) -> None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from open_model_monitor.capture.record import JSON
@@ -57,6 +57,15 @@ class Constraints:
         """Return the content of `constraints.json`."""
         document: dict[str, JSON] = copy.deepcopy(self.document)
         return document
+
+    def without(self, features: Collection[str]) -> Constraints:
+        """Return these without those of some features."""
+        entries = [entry for entry in self.document["features"] if entry["name"] not in features]
+        return replace(
+            self,
+            document=self.document | {"features": entries},
+            features=tuple(feature for feature in self.features if feature.name not in features),
+        )
 
     @classmethod
     def from_dict(cls, document: JSON) -> Constraints:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -184,6 +184,10 @@ class Statistics:
         """Return the content of `statistics.json`."""
         features = [feature.to_dict() for feature in self.features]
         return {"version": 0.0, "dataset": {"item_count": self.item_count}, "features": features}
+
+    def without(self, features: Collection[str]) -> Statistics:
+        """Return these without those of some features."""
+        return replace(self, features=tuple(f for f in self.features if f.name not in features))
 
     @classmethod
     def from_dict(cls, document: JSON) -> Statistics:

@@ -57,9 +57,9 @@ class ProfileOptions:
     missing_values: Mapping[str, Collection[str]] = field(default_factory=dict)
     watched: frozenset[str] = frozenset()
 
-    def missing_in(self, column: str) -> set[str]:
-        """Return the texts that mean "missing" in `column`."""
-        return {*self.missing_values.get("", ()), *self.missing_values.get(column, ())}
+    def missing_in(self, *names: str) -> set[str]:
+        """Return the texts that mean "missing" in a column that the settings call by any of `names`."""
+        return {text for name in ("", *names) for text in self.missing_values.get(name, ())}
 
 
 class Moments:
@@ -270,8 +270,11 @@ class DatasetProfile:
         self.rows = 0
         self.columns: dict[str, ColumnProfile] = {}
 
-    def update(self, batch: pa.RecordBatch) -> Self:
-        """Add a batch; returns this profile."""
+    def update(self, batch: pa.RecordBatch, meant: Mapping[str, Collection[str]] | None = None) -> Self:
+        """Add a batch; returns this profile.
+
+        `meant` says by which names the options mean each column; without it a column has its own name only.
+        """
         self.rows += batch.num_rows
         for field_, array in zip(batch.schema, batch.columns, strict=True):
             metadata = field_.metadata or {}
@@ -282,7 +285,8 @@ class DatasetProfile:
                     section=metadata.get(b"section", b"").decode(),
                     named=metadata.get(b"named", b"1") == b"1",
                 )
-            profile.update(classify(array, metadata, self.options.missing_in(field_.name)))
+            names = [field_.name] if meant is None else meant[field_.name]
+            profile.update(classify(array, metadata, self.options.missing_in(*names)))
         return self
 
     def merge(self, other: Self) -> Self:

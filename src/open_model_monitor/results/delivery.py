@@ -13,6 +13,7 @@ from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.errors import StorageError, UsageError
 from open_model_monitor.storage import Storage, normalise
 
+SCRIPT_ERROR, LOG = "script_error.json", "script.log"
 SUMMARY = "run_summary.json"  # what tells a folder of ours from somebody else's; uploaded last
 _AT_FDCWD, _RENAME_EXCHANGE = -100, 2
 _RENAME_SWAP = 2  # macOS
@@ -29,7 +30,8 @@ def check_destination(address: str) -> None:
     folder = Path(address)
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"The output {folder} is a file; name a folder")
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / SUMMARY).exists():
+    ours = any((folder / name).exists() for name in (SUMMARY, SCRIPT_ERROR))
+    if folder.is_dir() and any(folder.iterdir()) and not ours:
         raise UsageError(
             f"The output folder {folder} holds files that are not of a former run (there is no {SUMMARY}); "
             "name an empty or a new folder"
@@ -51,7 +53,7 @@ def deliver(finished: Path, address: str, storage: Storage) -> None:
     folder = Path(address)
     try:
         if not folder.exists():
-            finished.rename(folder)
+            _move(finished, folder)
         else:
             _keep_additions(folder, finished)
             _exchange(finished, folder)
@@ -94,13 +96,26 @@ def _written_by_run(former: Path) -> set[str]:
         names = parse_json((former / SUMMARY).read_bytes()).get("files", ())
         # The file may have been edited: only plain names below the folder count.
         inside = {name for name in names if ".." not in Path(name).parts and not Path(name).is_absolute()}
-        return {SUMMARY, *inside, "script_error.json", "script.log"}
+        return {SUMMARY, *inside, SCRIPT_ERROR, LOG}
     except (OSError, ValueError, AttributeError, TypeError):
-        return {SUMMARY}
+        return {SUMMARY, SCRIPT_ERROR, LOG}
+
+
+def _move(finished: Path, folder: Path) -> None:
+    try:
+        finished.rename(folder)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        folder.mkdir(parents=True)
+        _replace_files(finished, folder)
 
 
 def _exchange(new: Path, old: Path) -> None:
     """Swap two folders in one step; afterwards `new` holds the former output, which goes with the workspace."""
+    if Path.cwd().is_relative_to(old.resolve()):  # somebody stands in it
+        _replace_files(new, old)
+        return
     libc = ctypes.CDLL(None, use_errno=True)
     first, second = os.fsencode(new), os.fsencode(old)
     if sys.platform == "linux":

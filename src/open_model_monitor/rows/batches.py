@@ -28,15 +28,15 @@ import pyarrow as pa
 
 from open_model_monitor.capture.record import SCRIPT, Columns, Counts, Row, Value
 from open_model_monitor.errors import DataError
-from open_model_monitor.rows.payloads import PayloadError, flatten_row, is_nested
+from open_model_monitor.rows.payloads import PayloadError, flatten_row, is_nested, unique_names
 
 MAX_ROWS = 8192
-MAX_CELLS = 1 << 20
+MAX_CELLS = 1 << 18
 
 Metadata = dict[bytes, bytes]
 
 _BLANKS = " \t\n\r\v\f"
-_FLAT = frozenset((str, int, float, bool, type(None)))
+FLAT = frozenset((str, int, float, bool, type(None)))  # the types of plain values
 
 
 class Batcher:
@@ -50,21 +50,26 @@ class Batcher:
         self._max_rows = max_rows
         self._max_cells = max_cells
         self._rows: list[Row] = []
-        self._cells = 0
+        self._shapes: dict[int, Columns] = {}  # held, so that no other gets the same id
+        self._width = 0  # of the union of all shapes, at most
 
     def add(self, row: Row) -> None:
         """Take one more row."""
         self._rows.append(row)
-        self._cells += len(row.values)
+        if id(row.columns) not in self._shapes:
+            self._shapes[id(row.columns)] = row.columns
+            self._width += len(row.columns.names)
 
     @property
     def full(self) -> bool:
         """Whether the batch should be cut now."""
-        return len(self._rows) >= self._max_rows or self._cells >= self._max_cells
+        rows = len(self._rows)
+        return rows >= self._max_rows or rows * self._width >= self._max_cells
 
     def flush(self) -> pa.RecordBatch | None:
         """Return what was collected as a batch, or None if there is nothing."""
-        rows, self._rows, self._cells = self._rows, [], 0
+        rows, self._rows = self._rows, []
+        self._shapes, self._width = {}, 0
         if not rows:
             return None
         self.counts.rows_out += len(rows)
@@ -84,13 +89,13 @@ def to_batch(rows: Sequence[Row], counts: Counts) -> pa.RecordBatch:
     if not columns:  # a batch without columns still has rows
         return pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([])))
     arrays, fields = [], []
-    for i, name in enumerate(shape.names):
+    for i, (name, sound) in enumerate(zip(shape.names, _sound_names(shape.names, counts), strict=True)):
         text = texts[i]
         array, metadata = (text, {}) if text is not None else column(columns[i], partial(_warn, counts, name))
         metadata[b"section"] = shape.sections[i].encode()
         metadata[b"named"] = b"1" if shape.named[i] else b"0"
         arrays.append(array)
-        fields.append(pa.field(_sound(name), array.type, metadata=metadata))
+        fields.append(pa.field(sound, array.type, metadata=metadata))
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
@@ -135,7 +140,7 @@ def _any_nested(values: Sequence[Any]) -> bool:
     # Only what has a length can hold several values: this spares asking each number of NumPy.
     able = {
         kind
-        for kind in set(map(type, values)) - _FLAT
+        for kind in set(map(type, values)) - FLAT
         if hasattr(kind, "__len__") and not issubclass(kind, (str, bytes))
     }
     return bool(able) and any(is_nested(value) for value in values if type(value) in able)
@@ -170,6 +175,17 @@ def _after_flattening(columns: Columns, names: tuple[str, ...]) -> Columns:
     return Columns(names, tuple(section for section, _ in after), tuple(named for _, named in after))
 
 
+def _sound_names(names: tuple[str, ...], counts: Counts) -> tuple[str, ...]:
+    """Return the names with lone surrogates escaped: a name then is the same, and another's not, in every batch."""
+    sound = tuple([name.encode("utf-8", "backslashreplace").decode() for name in names])
+    if sound == names:
+        return names
+    unique, doubles = unique_names(sound)
+    for text in doubles:
+        counts.warn(text)
+    return unique
+
+
 def _sound(text: str) -> str:
     """Return a text with what UTF-8 cannot say replaced: lone surrogates, which JSON can spell."""
     try:
@@ -182,7 +198,7 @@ def _sound(text: str) -> str:
 def column(values: Sequence[Any], warn: Callable[[str], None]) -> tuple[pa.Array, Metadata]:
     """Turn one column's values into an Arrow array and its metadata; see the module's text."""
     kinds = set(map(type, values))
-    if not kinds <= _FLAT:
+    if not kinds <= FLAT:
         values = [plain(value, warn) for value in values]
         kinds = set(map(type, values))
     kinds.discard(type(None))
@@ -246,7 +262,7 @@ def plain(value: Any, warn: Callable[[str], None]) -> Value:
     Numbers of NumPy and pandas become Python's, times and ids their ISO or plain text, bytes their UTF-8 or
     base64 text; an unknown object its `str`, with a warning.
     """
-    if value is None or type(value) in _FLAT:
+    if value is None or type(value) in FLAT:
         return value  # type: ignore[no-any-return]
     name = type(value).__name__
     if name in ("NAType", "NaTType"):

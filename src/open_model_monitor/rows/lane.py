@@ -41,7 +41,7 @@ class Lane:
             work = convert if item.header and not block.starts_object else preprocess
             for row in work(item, counts):
                 batcher.add(row)
-            if batcher.full and (batch := batcher.flush()) is not None:
-                yield batch
+                if batcher.full and (batch := batcher.flush()) is not None:
+                    yield batch
         if (batch := batcher.flush()) is not None:
             yield batch

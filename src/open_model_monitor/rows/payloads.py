@@ -30,6 +30,7 @@ Fields = tuple[Names | None, Sequence[Any]]  # a row's names, None if it has non
 
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 _HEADER_PRESENT = re.compile(r";\s*header\s*=\s*\"?present\b", re.IGNORECASE)
+_BOM = "\ufeff"
 _PRINTABLE = str.maketrans("", "", "\t\r\n")
 
 # The default of 131,072 characters per field is a guard we do not want: payloads have no limit.
@@ -74,6 +75,7 @@ def read_payload(
         data = bytes(data).decode("utf-8", "replace")
     if not isinstance(data, str):  # already parsed, by a script or by another writer of captures
         return read_value(data)
+    data = data.removeprefix(_BOM)
     encoding = str(encoding or "").upper()
     content_type = str(content_type or "").lower()
     if encoding == "CSV":
@@ -132,7 +134,7 @@ def single_line(data: Any, encoding: Any, content_type: Any) -> list[str] | None
 
     Nearly all captures are such, so this is kept apart from the reading that can do it all.
     """
-    if encoding != "CSV" or type(data) is not str or '"' in data:
+    if encoding != "CSV" or type(data) is not str or '"' in data or data.startswith(_BOM):
         return None
     line = data.rstrip("\r\n")
     if "\n" in line or "\r" in line or not line or line.isspace():

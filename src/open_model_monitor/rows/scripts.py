@@ -15,12 +15,15 @@ import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from open_model_monitor.capture.record import SCRIPT, CapturedData, Columns, Counts, Item, Row
 from open_model_monitor.errors import ScriptError, ScriptFailure
+from open_model_monitor.rows.batches import FLAT, plain
 from open_model_monitor.rows.convert import Converter
+from open_model_monitor.rows.payloads import flatten_row
 
 HANDLERS = {"preprocessor": "preprocess_handler", "postprocessor": "postprocess_handler"}
 EXPECTED = {
@@ -52,13 +55,20 @@ def failure_of(error: BaseException, *, role: str, phase: str, script: Path) -> 
         phase=phase,
         script=script.name,
         exception_type=type(error).__name__,
-        message=str(error) or repr(error),
+        message=_message(error),
         line=line,
         function=function,
         traceback="".join(frames.format()),
         remedy=_remedy(error, line_text=_line(script, line)),
         script_sha256=sha256_of(script),
     )
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error) or repr(error)
+    except Exception:  # its own __str__ fails
+        return f"(a {type(error).__name__} that cannot say what it is)"
 
 
 def sha256_of(script: Path) -> str | None:
@@ -245,7 +255,7 @@ class Preprocessor:
         self._skip = skip_failing
         self._redact = redact
         self._keys: tuple[Any, ...] = ()
-        self._columns = Columns((), (), ())
+        self._columns = self._flat = Columns((), (), ())
         self._processed = 0
         self._warned: set[str] = set()
         self.failures: list[ScriptFailure] = []  # of records left out, the first distinct ones
@@ -261,7 +271,8 @@ class Preprocessor:
         try:
             returned = self._call(item.value)
             if type(returned) is types.GeneratorType:
-                returned = list(returned)
+                # A generator may yield one dict again and again, changed in between.
+                returned = [dict(element) if type(element) is dict else element for element in returned]
             phase = "return value"
             rows = self._understand(returned, item, counts)
         except (Exception, SystemExit) as error:
@@ -364,11 +375,27 @@ class Preprocessor:
         for name in _RESERVED:
             if name in mapping and (name == "eventVersion" or isinstance(mapping[name], dict)):
                 mapping = {key: value for key, value in mapping.items() if key != name}
-        keys = tuple(mapping)
+        keys, values = tuple(mapping), list(mapping.values())
         if keys != self._keys:
             self._columns = self._named(keys)
             self._keys = keys
-        return [Row(self._columns, list(mapping.values()), item.origin)]
+        if not set(map(type, values)) <= FLAT:
+            return [self._settled(values, item, counts)]
+        return [Row(self._columns, values, item.origin)]
+
+    def _settled(self, values: list[Any], item: Item, counts: Counts) -> Row:
+        """Flatten and convert now what is no plain value: the handler may change it, and its record is at hand."""
+        notes: list[str] = []
+        names, flat = flatten_row(dict(zip(self._columns.names, values, strict=True)), notes)
+        for note in notes:
+            counts.warn(note)
+        plain_values = [
+            value if type(value) in FLAT else plain(value, partial(_warn, counts, name))
+            for name, value in zip(names, flat, strict=True)
+        ]
+        if names != self._flat.names:
+            self._flat = Columns(tuple(names), (SCRIPT,) * len(names), (True,) * len(names))
+        return Row(self._flat, plain_values, item.origin)
 
     def _named(self, keys: tuple[Any, ...]) -> Columns:
         names = tuple(map(str, keys))
@@ -384,6 +411,10 @@ class Preprocessor:
         if text not in self._warned:
             self._warned.add(text)
             self._log.warning(text)
+
+
+def _warn(counts: Counts, name: str, text: str) -> None:
+    counts.warn(f"column {name}: {text}")
 
 
 def _not_rows(value: Any, prefix: str = "") -> str:

@@ -12,7 +12,7 @@ import pytest
 
 from open_model_monitor.capture.record import Format, Window
 from open_model_monitor.capture.sniff import sniff_format
-from open_model_monitor.errors import NoData
+from open_model_monitor.errors import DataError, NoData
 from open_model_monitor.storage import Storage
 
 SEVEN = datetime(2024, 1, 19, 7, tzinfo=UTC)
@@ -75,16 +75,37 @@ def test_parquet_is_known_by_its_first_bytes(storage, tmp_path, name):
         ("a,b\n,x\n3,y\n", True),
         ('"Day, Mins",b\n1.5,x\n', True),
         ("1,b\n1,x\n", False),
-        ("a,a\n1,2\n", False),
+        ("a,a\n1,2\n", True),
+        ("a,a,b,b,A\n1,2,3,4,5\n", True),
+        ("red,red\nblue,red\n", False),
         ("a,\n1,2\n", False),
         ("1,2\n", False),
-        ("a,b\n", False),
+        ("a,b\n", True),
+        ("a,b\n1\r2,x\n", True),
         ("red,yes\nblue,no\nred,no\n", False),
     ],
 )
-def test_headers_are_distinct_words_above_values(storage, tmp_path, text, header):
+def test_headers_are_words_above_values(storage, tmp_path, text, header):
     storage.write(f"{tmp_path}/x.csv", text.encode())
     assert sniff_format(storage, str(tmp_path)) == Format("csv", header=header)
+
+
+def test_a_single_line_of_words_is_a_header_only_where_the_name_says_csv(storage, tmp_path):
+    storage.write(f"{tmp_path}/answer", b"yes,no\n")
+    assert sniff_format(storage, str(tmp_path)) == Format("csv", header=False)
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", '{"a": 1}\n'])
+@pytest.mark.parametrize("codec", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_what_is_no_utf8_is_refused(storage, tmp_path, text, codec):
+    storage.write(f"{tmp_path}/x.csv", text.encode(codec))
+    with pytest.raises(DataError, match=r"x\.csv is UTF-.*convert it"):
+        sniff_format(storage, str(tmp_path))
+
+
+def test_returns_without_newlines_do_not_stop_the_guess(storage, tmp_path):
+    storage.write(f"{tmp_path}/x.csv", b"a,b\r1,2\r")
+    assert sniff_format(storage, str(tmp_path)).kind == "csv"
 
 
 def test_manifests_have_the_format_of_what_they_list(storage):

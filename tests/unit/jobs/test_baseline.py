@@ -1,7 +1,9 @@
 import json
 
+import pyarrow as pa
 import pytest
 
+import open_model_monitor as omm
 from open_model_monitor.errors import DocumentError, UsageError
 from open_model_monitor.jobs.baseline import read_baseline
 from open_model_monitor.jobs.contract import Job
@@ -50,3 +52,21 @@ def test_errors_name_the_file(tmp_path):
         read_baseline(
             Job("d", is_baseline=False, baseline_constraints=str(tmp_path / "none.json")), Storage()
         )
+
+
+def test_features_leave_both_documents(tmp_path):
+    data = pa.table({"a": ["x", "y"] * 5, "b": [1, 2] * 5, "c": [1.5, 2.5] * 5})
+    omm.suggest(data, tmp_path / "out")
+    job = Job(
+        "data",
+        is_baseline=False,
+        baseline_constraints=str(tmp_path / "out" / "constraints.json"),
+        baseline_statistics=str(tmp_path / "out" / "statistics.json"),
+    )
+    found = read_baseline(job, Storage())
+    less = found.without({"b"})
+    assert (found.columns, less.columns) == (("a", "b", "c"), ("a", "c"))
+    assert [f["name"] for f in less.constraints.to_dict()["features"]] == ["a", "c"]
+    assert [f.name for f in less.statistics.features] == ["a", "c"]
+    assert less.constraints.config == found.constraints.config
+    assert found.without(()) is found

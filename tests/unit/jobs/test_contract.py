@@ -44,7 +44,8 @@ jobs = st.builds(
 
 @given(jobs)
 def test_job_and_environment_are_a_round_trip(job):
-    assert Job.from_environment(job.to_environment()) == job
+    environment = job.to_environment()
+    assert Job.from_environment(environment, {"Environment": environment}) == job
 
 
 def test_a_baseline_job_has_no_window_and_no_baseline():
@@ -81,9 +82,15 @@ def test_the_config_tells_the_users_own_entries_and_the_time_limit():
     assert job.options.max_runtime_seconds == 60
 
 
-def test_without_a_config_secrets_are_nobodys_entries():
-    environment = {"AWS_SECRET_ACCESS_KEY": "x", "MY_TOKEN": "x", "DB_PASSWORD": "x", "Region": "y"}
-    assert Job.from_environment(LEAST | environment).environment == {"Region": "y"}
+def test_without_a_config_nothing_is_the_users():
+    environment = {"DATABASE_URL": "postgres://u:p@h", "GITHUB_PAT": "x", "Region": "y"}
+    assert Job.from_environment(LEAST | environment).environment == {}
+
+
+@pytest.mark.parametrize("condition", [[1], {"MaxRuntimeInSeconds": "soon"}])
+def test_a_time_limit_that_is_none_is_named(condition):
+    with pytest.raises(ContractError, match="MaxRuntimeInSeconds"):
+        Job.from_environment(LEAST, {"StoppingCondition": condition})
 
 
 @pytest.mark.parametrize(

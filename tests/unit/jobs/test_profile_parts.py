@@ -19,6 +19,14 @@ def test_bytes_and_back():
     assert dumps(loads(dumps(state([1, 2])), PartState)) == dumps(state([1, 2]))
 
 
+def test_what_was_selected_travels_too():
+    one, two = state([1]), state([2])
+    one.selected.met.add("a")
+    two.selected.features.add("f")
+    merged = loads(merge_parts(dumps(one), dumps(two)), PartState).selected
+    assert (merged.met, merged.features) == ({"a"}, {"f"})
+
+
 def test_merged_bytes_are_the_sum():
     merged = loads(merge_parts(dumps(state([1, 2])), dumps(state([3]))), PartState)
     assert merged.profile.rows == merged.counts.records_in == 3
@@ -27,9 +35,8 @@ def test_merged_bytes_are_the_sum():
 
 
 def work(**more):
-    return ProfileParts(
-        Format("csv", header=True), None, (), (), more.pop("excluded", ()), ProfileOptions(), None, **more
-    )
+    fields = {"baseline_columns": (), "excluded": (), "options": ProfileOptions(), "script": None}
+    return ProfileParts(Format("csv", header=True), None, (), **fields | more)
 
 
 def profiled(tmp_path, **more):
@@ -40,7 +47,16 @@ def profiled(tmp_path, **more):
 
 
 def test_columns_may_be_excluded_by_name_or_place(tmp_path):
-    assert list(profiled(tmp_path, excluded=("b", "2", "none")).profile.columns) == ["a"]
+    found = profiled(tmp_path, excluded=("b", "2", "none"))
+    assert list(found.profile.columns) == ["a"]
+    assert found.selected.met == {"b", "2"}
+
+
+def test_missing_values_by_the_name_of_the_baseline(tmp_path):
+    options = ProfileOptions(missing_values={"B!": ["2"], "": ["3"]})
+    found = profiled(tmp_path, options=options, baseline_columns=("a", "B!", "c"))
+    present = {name: sum(column.classes.values()) for name, column in found.profile.columns.items()}
+    assert present == {"a": 1, "b": 0, "c": 0}
 
 
 def test_progress_is_told(tmp_path):

@@ -19,7 +19,19 @@ PROGRAM = """
     assert (out / "c.txt").exists() and os.path.isfile("/opt/ml/processing/output/c.txt")
     assert os.stat(b"/opt/ml/processing/output/c.txt").st_size == 7
     assert not os.path.exists("/opt/mlx")
-    os.remove(out / "c.txt")
+    for path in ("//opt/ml/", "/opt//ml/", "/opt/./ml/", "/opt/ml/../ml/", "/etc/../opt/ml/", b"//opt//ml/"):
+        end = b"processing/output/c.txt" if isinstance(path, bytes) else "processing/output/c.txt"
+        open(path + end).close()
+        assert os.stat(path + end).st_size == 7
+    open(file="/opt/ml/processing/output/c.txt").close()
+    os.rename(src="/opt/ml/processing/output/c.txt", dst="/opt/ml/processing/output/d.txt")
+    assert sorted(os.listdir(path="/opt/ml/processing/output/")) == ["a.txt", "d.txt"]
+    assert os.stat(path="/opt/ml/processing/output/d.txt").st_size == 7
+    os.makedirs(name="/opt/ml/processing/output/kw/x")
+    shutil.rmtree(path="/opt/ml/processing/output/kw")
+    os.replace("/opt/ml/processing/output/d.txt", dst=out / "c.txt")
+    os.remove(path=out / "c.txt")
+    assert os.path.isdir("/") and os.listdir(path="/")
     print(open("/etc/hostname").read() is not None)
 """
 

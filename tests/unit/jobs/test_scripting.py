@@ -5,7 +5,7 @@ import pytest
 from open_model_monitor.api import format_of
 from open_model_monitor.errors import ScriptError
 from open_model_monitor.jobs.contract import Job, options_from
-from open_model_monitor.jobs.scripting import LOG, script_setup
+from open_model_monitor.jobs.scripting import script_setup
 from open_model_monitor.jobs.workspace import CONFIG, private_workspace
 from open_model_monitor.storage import Storage
 
@@ -32,7 +32,7 @@ def test_what_a_script_sees(tmp_path):
     with private_workspace(None) as workspace:
         setup = set_up(workspace, job, script)
         config = json.loads(workspace.path(CONFIG).read_text())
-        assert setup.log == workspace.output / LOG
+        assert setup.log == workspace.log
     assert setup.script == script
     assert setup.environment["WHO"] == "me"
     assert json.loads(setup.environment["dataset_format"])["csv"]["header"] in (True, "true")

@@ -166,7 +166,6 @@ def test_s9_edits_of_a_script_count(logged):
         (None, section("3\n4"), [["3"], ["4"]]),
         (section("1,2"), section(None), [["1", "2"]]),
         (section(""), as_json([]), []),
-        (None, None, []),
     ],
 )
 def test_pairing(source, target, expected):

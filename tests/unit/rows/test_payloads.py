@@ -285,3 +285,13 @@ def test_values_nested_without_end_are_an_error():
 def test_unique_names():
     assert unique_names(["a", "b"]) == (("a", "b"), [])
     assert unique_names(["a", "a", "a_2", "a"])[0] == ("a", "a_3", "a_2", "a_4")
+
+
+@pytest.mark.parametrize("data", ["\ufeff1,2", "\ufeff1,2\n3,4", b"\xef\xbb\xbf1,2"])
+def test_a_byte_order_mark_is_no_part_of_the_first_value(data):
+    assert single_line(data, "CSV", "text/csv") is None
+    assert read_payload(data, "CSV", "text/csv").rows[0] == (None, ["1", "2"])
+
+
+def test_a_byte_order_mark_is_no_part_of_a_document():
+    assert list(read_payload('\ufeff{"a": 1}', "JSON", None).rows) == [(("a",), [1])]
