@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import open_model_monitor as omm
-from open_model_monitor.errors import NoData, ScriptError, SettingsError
+from open_model_monitor.errors import DataError, NoData, ScriptError, SettingsError
 from open_model_monitor.storage import Storage
 
 EVENT_ID = "0c1e5d1e-0000-4000-8000-000000000001"
@@ -919,3 +919,10 @@ def test_sets_iterate_in_one_order(lab):
         lab.check(source)
         summaries.add((lab.out / "run_summary.json").read_bytes())
     assert len(summaries) == 1
+
+
+def test_input_that_no_script_could_read_is_not_the_scripts_fault(lab):
+    path = lab.folder / "utf16.csv"
+    path.write_bytes("a,b\n1,2\n".encode("utf-16"))
+    with pytest.raises(DataError, match="UTF-8"):
+        lab.check("def preprocess_handler(line): return line", data=path, format="csv")

@@ -164,3 +164,14 @@ def test_a_batch_says_what_its_values_say_one_by_one(values):
     assert (found.present, found.non_finite) == (classes.total(), non_finite)
     assert found.numbers.tolist() == numbers
     assert found.texts == present_texts
+
+
+anything = st.text(st.characters() | st.sampled_from("\ud800\udfff\\ud8"), max_size=4)
+
+
+@given(st.lists(anything, min_size=1, max_size=5, unique=True))
+def test_a_batch_has_every_name_once_and_in_utf8(names):
+    columns = Columns(tuple(names), ("",) * len(names), (True,) * len(names))
+    found = to_batch([Row(columns, [1] * len(names), Origin("x", 1))], Counts()).schema.names
+    assert len(set(found)) == len(names)
+    assert all(name.encode() for name in found if name)

@@ -36,6 +36,6 @@ def refuse_bare_returns(block: Block) -> None:
     line = block.header if block.header is not None else block.data.decode("utf-8", "replace")
     if "\r" in line.rstrip("\r\n") and '"' not in line.partition("\r")[0]:
         raise DataError(
-            f"The lines of {block.source} end in CR alone, as on the first Macintosh; convert them to LF, "
+            f"The lines of {block.source} end in CR alone, as on old Macs; convert them to LF, "
             "for example with `tr '\\r' '\\n'`"
         )

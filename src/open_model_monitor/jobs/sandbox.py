@@ -29,7 +29,7 @@ import pyarrow as pa
 
 from open_model_monitor.capture.items import items
 from open_model_monitor.capture.record import Block, Counts, Format, Item, Window
-from open_model_monitor.errors import EngineError, ScriptError, ScriptFailure
+from open_model_monitor.errors import DataError, EngineError, ScriptError, ScriptFailure
 from open_model_monitor.jobs.sandbox_child import PLACE
 from open_model_monitor.jobs.script_log import ScriptLog
 from open_model_monitor.rows.batches import batch_from_ipc
@@ -245,6 +245,8 @@ class Sandbox:
             raise self._died() from None
         if "refused" in answer:
             raise EngineError(answer["refused"])
+        if "data_error" in answer:
+            raise DataError(answer["data_error"])
         if "failure" in answer:
             self._catch_up()
             raise ScriptError(replace(ScriptFailure(**answer["failure"]), log_tail=list(self.log.tail)))

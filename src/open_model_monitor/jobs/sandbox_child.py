@@ -98,7 +98,7 @@ def _serve(
 ) -> dict[str, Any]:
     import msgspec
 
-    from open_model_monitor.errors import ScriptError
+    from open_model_monitor.errors import DataError, ScriptError
     from open_model_monitor.rows import scripts
 
     if order["seed"] is not None:
@@ -111,6 +111,8 @@ def _serve(
         return _preprocess(order, handler, logger, inbox, outbox, place)
     except ScriptError as error:
         raise _ScriptFailed(error.failure.to_dict()) from error
+    except DataError as error:  # the input, not the script
+        return {"data_error": str(error)}
     except Exception as error:  # what it returned cannot become columns
         failure = scripts.failure_of(
             error, role=order["role"], phase="return value", script=Path(order["script"])

@@ -115,11 +115,13 @@ def _decoded(array: Any) -> Any:
 
 
 def _fits(array: Any) -> bool:
-    """Whether an array can be written, tried with as little of it as will do."""
+    """Whether an array can be written and read again, tried with as little of it as will do."""
     if isinstance(array, list) or _is_period(array.type):
         return False
     try:
-        pq.write_table(pa.table([array.slice(0, 1)], names=["a"]), pa.BufferOutputStream())
+        little = array.slice(0, 1)
+        little.to_pylist()
+        pq.write_table(pa.table([little], names=["a"]), pa.BufferOutputStream())
     except _FAULTS:
         return False
     return True

@@ -207,16 +207,19 @@ def test_rows_without_columns_are_rows():
     assert batch({"a": []}).num_rows == 1
 
 
+SURROGATES = ("a\ud800", "a\ud801")
+
+
 def test_names_that_utf8_cannot_say():
     assert batch({"\ud800": 1}).schema.names == ["\\ud800"]
     counts = Counts()
-    made = batch({"a\ud800": 1, "a\ud801": 2, "a\\ud800": 3}, counts=counts)
+    made = batch(dict.fromkeys((*SURROGATES, "a\\ud800"), 1), counts=counts)
     assert made.schema.names == ["a\\ud800", "a\\ud801", "a\\ud800_2"]
     assert [text for text in counts.warnings if "more than one column" in text]
 
 
 def test_names_that_utf8_cannot_say_are_the_same_in_every_batch():
-    assert batch({"a\ud801": 2}).schema.names[0] in batch({"a\ud800": 1, "a\ud801": 2}).schema.names
+    assert batch({"a\ud801": 2}).schema.names[0] in batch(dict.fromkeys(SURROGATES, 1)).schema.names
 
 
 def test_ipc_and_back_keeps_everything():

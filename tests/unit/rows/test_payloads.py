@@ -13,6 +13,7 @@ from open_model_monitor.rows.payloads import (
     read_fields,
     read_payload,
     read_value,
+    single_line,
     unique_names,
 )
 

@@ -114,6 +114,12 @@ def test_what_cannot_be_read_is_named(written):
         written(pd.DataFrame({"a": [1], "b": [Unspeakable()]}))
 
 
+def test_a_struct_with_a_doubled_name_is_refused(written):
+    twice = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], names=["x", "x"])
+    with pytest.raises(UsageError, match="column 'a' of type struct<x: int64, x: int64>"):
+        written(one(twice))
+
+
 @pytest.mark.parametrize(
     "data", [[1], {"a": [1]}, None, pd.Timestamp(0), pl.DataFrame({"a": [1]}).lazy(), pd.DataFrame().groupby]
 )
