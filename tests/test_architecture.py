@@ -23,7 +23,7 @@ STRANGERS = {("rows", "profiling"), ("profiling", "rows")}  # a batch is all the
 
 PURE = (
     *("errors", "profiling", "monitors", "capture.record", "capture.jsontext"),
-    *("rows.payloads", "rows.convert", "rows.batches", "rows.lane", "jobs.contract"),
+    *("rows.flatten", "rows.payloads", "rows.convert", "rows.batches", "rows.lane", "jobs.contract"),
 )
 IMPURE = {"os", "pathlib", "time", "random", "socket", "subprocess", "sqlite3", "obstore"}
 HEAVY = ("numpy", "pyarrow", "pandas", "obstore")

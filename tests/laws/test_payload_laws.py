@@ -13,14 +13,8 @@ from hypothesis import strategies as st
 from open_model_monitor.capture.record import Columns, Counts, Origin, Row
 from open_model_monitor.profiling.values import class_of, classify
 from open_model_monitor.rows.batches import to_batch
-from open_model_monitor.rows.payloads import (
-    PayloadError,
-    flatten_row,
-    read_fields,
-    read_lines,
-    read_payload,
-    single_line,
-)
+from open_model_monitor.rows.flatten import PayloadError, flatten_row
+from open_model_monitor.rows.payloads import read_fields, read_lines, read_payload, single_line
 
 fields = st.text(st.characters(codec="utf-8") | st.sampled_from(',"\n\r ;\t\x0b\u2028'), max_size=6)
 tables = st.lists(st.lists(fields, min_size=1, max_size=4), max_size=4)

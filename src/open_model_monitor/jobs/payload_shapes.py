@@ -8,7 +8,8 @@ from typing import Any
 
 from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.capture.record import EventData
-from open_model_monitor.rows.payloads import PayloadError, read_lines
+from open_model_monitor.rows.flatten import PayloadError
+from open_model_monitor.rows.payloads import read_lines
 
 MAX_KEYS, MAX_DEPTH = 6, 4
 

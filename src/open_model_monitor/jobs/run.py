@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -14,14 +13,14 @@ from typing import Any
 
 import msgspec
 
-from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.capture.layout import Plan, plan
 from open_model_monitor.capture.record import Counts, Format
 from open_model_monitor.capture.sniff import sniff_format
 from open_model_monitor.engines.local import Engine, Inline, Processes
-from open_model_monitor.errors import Malformed, NoData, OutsideError, ScriptError, ScriptFailure, UsageError
+from open_model_monitor.errors import OutsideError, ScriptError, ScriptFailure, UsageError
 from open_model_monitor.jobs.baseline import Baseline, read_baseline
 from open_model_monitor.jobs.contract import Job
+from open_model_monitor.jobs.judging import judge
 from open_model_monitor.jobs.profile_parts import PartState, ProfileParts, Progress, ScriptSetup, merge_parts
 from open_model_monitor.jobs.script_log import Listener
 from open_model_monitor.jobs.scripting import script_setup
@@ -36,8 +35,9 @@ from open_model_monitor.monitors.base import Notice
 from open_model_monitor.monitors.data_quality import DataQuality
 from open_model_monitor.profiling.state import loads
 from open_model_monitor.results.delivery import LOG, SCRIPT_ERROR, SUMMARY, add, check_destination, deliver
+from open_model_monitor.results.folder import is_json, put, remove_strange_files, violations_in
 from open_model_monitor.results.report import Report, to_json
-from open_model_monitor.rows.scripts import sha256_of
+from open_model_monitor.rows.script_failures import sha256_of
 from open_model_monitor.storage import Storage, is_remote, normalise
 
 log = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ def _leave_diagnosis(
     error: ScriptError, job: Job, workspace: Workspace, storage: Storage, *, in_container: bool
 ) -> None:
     """A failed run leaves its diagnosis, and what its script wrote, beside what a former run delivered."""
-    _put(workspace.output / SCRIPT_ERROR, to_json(error.failure.to_dict()))
+    put(workspace.output / SCRIPT_ERROR, to_json(error.failure.to_dict()))
     _keep_log(workspace)
     if job.output is not None and not in_container:
         add(workspace.output, job.output, storage)
@@ -142,7 +142,7 @@ class _Run:
         if job.postprocessor:
             report = self._postprocess(report, format_, deadline)
             report = replace(report, scripts={**report.scripts, "postprocessor": self._postprocessor_hash()})
-        strange = _without_strange_files(self.workspace.output)
+        strange = remove_strange_files(self.workspace.output)
         report = replace(report, warnings=(*report.warnings, *strange))
         self._finish(report)
         log.info(
@@ -235,7 +235,7 @@ class _Run:
 
     def _write(self, report: Report) -> None:
         for name, document in report.documents().items():
-            _put(self.workspace.output / name, to_json(document))
+            put(self.workspace.output / name, to_json(document))
 
     def _postprocess(self, report: Report, format_: Format, deadline: float | None) -> Report:
         """Call the users' handler; what it did to the violations counts, what it broke is restored."""
@@ -244,7 +244,7 @@ class _Run:
             limit = min(limit, max(deadline, time.monotonic() + MIN_POSTPROCESSOR_SECONDS))
         failure = self._call_postprocessor(format_, limit)
         if failure is not None:
-            _put(self.workspace.output / SCRIPT_ERROR, to_json(failure.to_dict()))
+            put(self.workspace.output / SCRIPT_ERROR, to_json(failure.to_dict()))
         return self._reread(replace(report, script_failure=failure))
 
     def _call_postprocessor(self, format_: Format, limit: float) -> ScriptFailure | None:
@@ -277,12 +277,12 @@ class _Run:
             path = self.workspace.output / name
             if path.is_symlink() or not path.is_file():
                 warnings.append(f"the postprocessor removed {name}; it was restored")
-                _put(path, original)
-            elif name != VIOLATIONS and not _is_json(path.read_bytes()):
+                put(path, original)
+            elif name != VIOLATIONS and not is_json(path.read_bytes()):
                 warnings.append(f"the postprocessor left something in {name} that is no JSON")
         path, written = self.workspace.output / VIOLATIONS, documents.get(VIOLATIONS)
         if path.is_file() and (left := path.read_bytes()) != written:
-            entries = _violations_in(left)
+            entries = violations_in(left)
             if entries is not None:
                 report = replace(report, violations=tuple(entries))
             else:
@@ -295,17 +295,17 @@ class _Run:
     def _finish(self, report: Report) -> None:
         output, workspace = self.workspace.output, self.workspace
         _keep_log(workspace)
-        lines = b"".join(to_json_line(line) for line in self._metric_lines(report))
+        lines = b"".join(msgspec.json.encode(line) + b"\n" for line in self._metric_lines(report))
         if lines:
             workspace.path(METRICS).mkdir(parents=True, exist_ok=True)
             with (workspace.path(METRICS) / METRIC_LINES).open("ab") as file:
                 file.write(lines)
         if workspace.tree is not None and (written := sorted(workspace.path(METRICS).glob("*.json*"))):
             for path in written:
-                _put(output / "metrics" / path.name, path.read_bytes())
+                put(output / "metrics" / path.name, path.read_bytes())
         files = sorted(p.relative_to(output).as_posix() for p in output.rglob("*") if p.is_file())
         summary = {**report.to_dict(), "files": sorted({*files, SUMMARY})}
-        _put(output / SUMMARY, to_json(summary))
+        put(output / SUMMARY, to_json(summary))
         workspace.write(MESSAGE, report.exit_message[:1024])
 
     def _metric_lines(self, report: Report) -> Iterator[dict[str, Any]]:
@@ -315,61 +315,9 @@ class _Run:
             yield from metric.lines(endpoint=job.endpoint, schedule=job.schedule, timestamp=moment)
 
 
-def to_json_line(value: dict[str, Any]) -> bytes:
-    """Return one line of a metric file."""
-    return msgspec.json.encode(value) + b"\n"
-
-
-def _put(path: Path, data: bytes) -> None:
-    """Write a file into the output, whatever a script left in its place."""
-    folder = path.parent
-    if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
-        folder.unlink()
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    elif path.is_symlink() or (path.exists() and not path.is_file()):
-        path.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-
-
 def _keep_log(workspace: Workspace) -> None:
     if workspace.log.is_file():
-        _put(workspace.output / LOG, workspace.log.read_bytes())
-
-
-def _without_strange_files(output: Path) -> list[str]:
-    """Remove links, pipes and the like, which a report folder must not carry; returns warnings."""
-    strange = [
-        path
-        for path in sorted(output.rglob("*"))
-        if path.is_symlink() or not (path.is_file() or path.is_dir())
-    ]
-    for path in strange:
-        path.unlink()
-    return [f"{path.relative_to(output)} was no regular file and was left out" for path in strange]
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        parse_json(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _violations_in(text: bytes) -> list[dict[str, str]] | None:
-    try:
-        entries = parse_json(text)["violations"]
-        kept = [
-            {"feature_name": e["feature_name"], "constraint_check_type": e["constraint_check_type"],
-             "description": str(e.get("description", ""))}
-            for e in entries
-        ]  # fmt: skip
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
-    texts = [text for entry in kept for text in entry.values()]
-    return kept if all(isinstance(text, str) for text in texts) else None
+        put(workspace.output / LOG, workspace.log.read_bytes())
 
 
 def _run_notices(seen: PartState, job: Job) -> list[Notice]:
@@ -383,79 +331,3 @@ def _warnings(counts: Counts) -> list[str]:
     if counts.lines_malformed:
         texts.append(f"{counts.lines_malformed} of {counts.lines_read} lines or records could not be read")
     return texts
-
-
-# ---------------------------------------------------------------- is what was read good enough?
-
-
-def judge(seen: PartState, job: Job) -> None:
-    """Refuse what cannot be analysed: nothing read, too much malformed, a script that returned nothing.
-
-    Raises NoData, Malformed or ScriptError (`datasets.md` §13, `scripts.md` §5.3, §9).
-    """
-    counts = seen.counts
-    _judge_malformed(counts, job)
-    _judge_failing(seen, job)
-    if seen.profile.rows:
-        return
-    if not counts.records_in:
-        beyond = (
-            f"; {counts.records_out_of_window} records lie outside the window"
-            if counts.records_out_of_window
-            else ""
-        )
-        raise NoData(f"Job inputs had no data: no record in {job.source}{beyond}")
-    if counts.not_tabular:
-        kinds = ", ".join(sorted(counts.not_tabular))
-        raise Malformed(
-            f"No captured payload is tabular (content types: {kinds}); a preprocessing script is needed: "
-            "`omm inspect --write-script preprocessor.py` writes one to start from"
-        )
-    silent = counts.returned_none + counts.returned_empty
-    if (
-        job.preprocessor
-        and counts.records_dropped_by_script
-        and silent * 2 >= counts.records_dropped_by_script
-    ):
-        raise ScriptError(
-            ScriptFailure(
-                role="preprocessor",
-                phase="return value",
-                script=Path(job.preprocessor).name,
-                exception_type="NoRows",
-                message=f"the preprocessor never returned a row (None {counts.returned_none} times); "
-                "missing return statement?",
-                remedy="return a dict per row; return [] to drop a record",
-                records_processed=counts.records_in,
-            )
-        )
-    if job.is_baseline or not job.preprocessor:
-        raise NoData(f"No row is left of {counts.records_in} records in {job.source}: nothing to analyse")
-
-
-def _judge_malformed(counts: Counts, job: Job) -> None:
-    if (
-        counts.objects_unreadable
-        and counts.objects_unreadable == counts.objects_selected
-        and not counts.records_in
-    ):
-        raise Malformed(
-            f"None of {counts.objects_selected} objects could be read: {'; '.join(counts.warnings)[:500]}"
-        )
-    read = max(counts.lines_read, counts.lines_malformed)
-    share = counts.lines_malformed / read if read else 0.0
-    limit = job.options.max_malformed_fraction
-    if share > limit or (share == 1.0 and counts.lines_malformed):
-        samples = "\n  ".join(counts.malformed)
-        raise Malformed(
-            f"{counts.lines_malformed} of {read} lines or records cannot be read ({share:.0%}; at most {limit:.0%} "
-            f"may be, see --max-malformed). The first ones:\n  {samples}"
-        )
-
-
-def _judge_failing(seen: PartState, job: Job) -> None:
-    failed, limit = seen.counts.records_failed_in_script, job.options.max_record_error_fraction
-    if failed and failed > limit * seen.counts.records_in and seen.failures:
-        first = seen.failures[0]
-        more = f"; {failed} of {seen.counts.records_in} records failed, more than the {limit:.0%} that may"
-        raise ScriptError(replace(first, message=first.message + more))

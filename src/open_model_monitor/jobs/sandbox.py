@@ -33,7 +33,7 @@ from open_model_monitor.errors import DataError, EngineError, ScriptError, Scrip
 from open_model_monitor.jobs.sandbox_child import PLACE
 from open_model_monitor.jobs.script_log import ScriptLog
 from open_model_monitor.rows.batches import batch_from_ipc
-from open_model_monitor.rows.scripts import argument_kind, excerpt, sha256_of
+from open_model_monitor.rows.script_failures import argument_kind, excerpt, sha256_of
 
 SLOW_CALL = 60.0  # seconds a single call may take before a warning
 IN_FLIGHT = 2  # blocks sent ahead of the answers

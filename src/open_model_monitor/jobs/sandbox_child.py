@@ -99,12 +99,13 @@ def _serve(
     import msgspec
 
     from open_model_monitor.errors import DataError, ScriptError
-    from open_model_monitor.rows import scripts
+    from open_model_monitor.rows.script_failures import failure_of
+    from open_model_monitor.rows.scripts import load
 
     if order["seed"] is not None:
         _seed(order["seed"])
     try:
-        handler = scripts.load(Path(order["script"]), order["role"])
+        handler = load(Path(order["script"]), order["role"])
         if order["role"] == "postprocessor":
             return _postprocess(handler)
         outbox.send_bytes(msgspec.msgpack.encode({"ready": view}))
@@ -114,9 +115,7 @@ def _serve(
     except DataError as error:  # the input, not the script
         return {"data_error": str(error)}
     except Exception as error:  # what it returned cannot become columns
-        failure = scripts.failure_of(
-            error, role=order["role"], phase="return value", script=Path(order["script"])
-        )
+        failure = failure_of(error, role=order["role"], phase="return value", script=Path(order["script"]))
         raise _ScriptFailed(failure.to_dict()) from error
 
 
@@ -131,7 +130,7 @@ def _seed(seed: int) -> None:
 
 def _postprocess(handler: Any) -> dict[str, Any]:
     from open_model_monitor.errors import ScriptError
-    from open_model_monitor.rows.scripts import failure_of
+    from open_model_monitor.rows.script_failures import failure_of
 
     try:
         handler.function()

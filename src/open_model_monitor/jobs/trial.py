@@ -30,7 +30,7 @@ from open_model_monitor.jobs.workspace import private_workspace
 from open_model_monitor.monitors.data_quality import DataQuality
 from open_model_monitor.profiling.columns import DatasetProfile
 from open_model_monitor.profiling.values import class_of
-from open_model_monitor.rows.scripts import EXCERPT, argument_kind, excerpt
+from open_model_monitor.rows.script_failures import EXCERPT, argument_kind, excerpt
 from open_model_monitor.storage import Storage
 
 READ = 64 << 10  # bytes to read at once: a trial wants the first records only

@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from open_model_monitor.capture.record import SCRIPT, Columns, Counts, Row, Value
 from open_model_monitor.errors import DataError
-from open_model_monitor.rows.payloads import PayloadError, flatten_row, is_nested, unique_names
+from open_model_monitor.rows.flatten import PayloadError, flatten_row, is_nested, unique_names
 
 MAX_ROWS = 8192
 MAX_CELLS = 1 << 18

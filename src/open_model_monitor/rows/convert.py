@@ -20,19 +20,16 @@ from open_model_monitor.capture.record import (
     Origin,
     Row,
 )
+from open_model_monitor.rows.flatten import Names, PayloadError, flatten_row, unique_names
 from open_model_monitor.rows.payloads import (
     NO_ROWS,
     Fields,
-    Names,
     Payload,
-    PayloadError,
     fitted,
-    flatten_row,
     read_fields,
     read_payload,
     read_value,
     single_line,
-    unique_names,
 )
 
 MAX_SHAPES = 256  # kept for sharing; data with more of them are slower, not wrong

@@ -12,33 +12,34 @@ import io
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.capture.record import JSON
+from open_model_monitor.rows.flatten import (
+    MAX_COLUMNS,
+    SCALARS,
+    Names,
+    PayloadError,
+    flat,
+    indexed_names,
+    unique_names,
+)
 
-MAX_COLUMNS = 10_000
 SNIFF_LIMIT = 1 << 20  # characters of an undeclared text that may still be CSV
 
 ENVELOPES = frozenset(("instances", "predictions", "inputs", "outputs", "records", "rows", "data", "results"))
 IDS = ("SageMakerInferenceId", "SageMakerInferenceTime")
 OUTPUT, INPUT = "SageMakerOutput", "SageMakerInput"
 
-Names = tuple[str, ...]
 Fields = tuple[Names | None, Sequence[Any]]  # a row's names, None if it has none, and its values
 
-_SCALARS = frozenset((str, int, float, bool, type(None)))
 _HEADER_PRESENT = re.compile(r";\s*header\s*=\s*\"?present\b", re.IGNORECASE)
 _BOM = "\ufeff"
 _PRINTABLE = str.maketrans("", "", "\t\r\n")
 
 # The default of 131,072 characters per field is a guard we do not want: payloads have no limit.
 csv.field_size_limit(2**31 - 1)
-
-
-class PayloadError(ValueError):
-    """A payload cannot be read; the message is the reason that reports give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +272,7 @@ def _object(value: Mapping[str, JSON], notes: list[str]) -> Payload:
     if len(lists) == len(value) >= 2 and _is_columnar(list(value.values())):
         names = tuple(value)
         return Payload([(names, values) for values in zip(*value.values(), strict=True)])
-    return Payload((_flat(value, notes),))
+    return Payload((flat(value, notes),))
 
 
 def without_ids(value: Mapping[str, JSON]) -> Mapping[str, JSON]:
@@ -307,7 +308,7 @@ def _is_frame(value: JSON) -> bool:
     columns, data = value["columns"], value["data"]
     if not isinstance(columns, list) or not isinstance(data, list):
         return False
-    return _SCALARS.issuperset(map(type, columns)) and all(isinstance(row, list) for row in data)
+    return SCALARS.issuperset(map(type, columns)) and all(isinstance(row, list) for row in data)
 
 
 def _of_frame(frame: Mapping[str, JSON], notes: list[str]) -> Payload:
@@ -317,35 +318,35 @@ def _of_frame(frame: Mapping[str, JSON], notes: list[str]) -> Payload:
     for row in frame["data"]:
         if len(row) != len(names):
             raise PayloadError(f"a row of data has {len(row)} values for {len(names)} columns")
-        rows.append(_flat(dict(zip(names, row, strict=True)), notes))
+        rows.append(flat(dict(zip(names, row, strict=True)), notes))
     return Payload(rows)
 
 
 def _is_columnar(columns: list[list[JSON]]) -> bool:
     length = len(columns[0])
-    return length > 0 and all(len(c) == length and _SCALARS.issuperset(map(type, c)) for c in columns)
+    return length > 0 and all(len(c) == length and SCALARS.issuperset(map(type, c)) for c in columns)
 
 
 def _envelope(value: Mapping[str, JSON], key: str, notes: list[str]) -> Payload:
     items = value[key]
-    if _SCALARS.issuperset(map(type, items)):
+    if SCALARS.issuperset(map(type, items)):
         if len(value) == 1:
             return _list(items, notes, key=key)
         # Read as one row, the list is one feature among others, and nothing is left out.
         batch = [((key,), [item]) for item in items] or None
-        as_row = batch if batch and len(items) > MAX_COLUMNS else (_flat(value, notes),)
+        as_row = batch if batch and len(items) > MAX_COLUMNS else (flat(value, notes),)
         return Payload(as_row, batch, enveloped=True)
     payload = _list(items, notes)
     if all(values for _, values in payload.rows):
         return payload
-    others = _flat({name: item for name, item in value.items() if name != key}, notes)
+    others = flat({name: item for name, item in value.items() if name != key}, notes)
     return replace(payload, rows=[fields if fields[1] else others for fields in payload.rows])
 
 
 def _list(items: Sequence[JSON], notes: list[str], *, key: str | None = None) -> Payload:
     if not items:
         return NO_ROWS
-    if not _SCALARS.issuperset(map(type, items)):
+    if not SCALARS.issuperset(map(type, items)):
         if isinstance(items[0], Mapping) and OUTPUT in items[0]:
             return _concatenated([_value(item, notes) for item in items])
         return Payload([_element(item, notes) for item in items])
@@ -353,105 +354,15 @@ def _list(items: Sequence[JSON], notes: list[str], *, key: str | None = None) ->
     batch: list[Fields] = [(one, [item]) for item in items]
     if len(items) > MAX_COLUMNS:  # too wide to be a row
         return Payload(batch)
-    names = None if key is None else _indexed(key, len(items))
+    names = None if key is None else indexed_names(key, len(items))
     return Payload(((names, items),), batch, enveloped=key is not None)
 
 
 def _element(item: JSON, notes: list[str]) -> Fields:
     if isinstance(item, Mapping):
-        return _flat(without_ids(item), notes)
+        return flat(without_ids(item), notes)
     if isinstance(item, list):
-        if _SCALARS.issuperset(map(type, item)) and len(item) <= MAX_COLUMNS:
+        if SCALARS.issuperset(map(type, item)) and len(item) <= MAX_COLUMNS:
             return None, item
-        return None, _flat({"": item}, [])[1]
+        return None, flat({"": item}, [])[1]
     return ((), []) if item is None else (None, [item])
-
-
-# ---------------------------------------------------------------- flattening
-
-
-def flatten_row(mapping: Mapping[Any, Any], notes: list[str] | None = None) -> tuple[Names, list[Any]]:
-    """Return the names and values of one flat row; what is nested gets `_`-joined names.
-
-    Lists and arrays count from 0. `notes` takes what deserves a warning. Raises PayloadError beyond MAX_COLUMNS.
-    """
-    try:
-        return _flat({str(key): value for key, value in mapping.items()}, [] if notes is None else notes)
-    except RecursionError as error:
-        raise PayloadError("a value is nested too deeply") from error
-
-
-def is_nested(value: Any) -> bool:
-    """Whether a value becomes several columns: mappings, lists, tuples, and arrays with a dimension."""
-    return type(value) not in _SCALARS and _children(value) is not None
-
-
-def _flat(mapping: Mapping[str, Any], notes: list[str]) -> tuple[Names, list[Any]]:
-    if len(mapping) <= MAX_COLUMNS and _SCALARS.issuperset(map(type, mapping.values())):
-        return tuple(mapping), list(mapping.values())
-    names: list[str] = []
-    values: list[Any] = []
-    widths: dict[str, int] = {}
-    for key, value in mapping.items():
-        before = len(values)
-        _grow(key, value, names, values)
-        widths[key] = len(values) - before
-        if len(values) > MAX_COLUMNS:
-            widest = max(widths, key=lambda name: widths[name])
-            raise PayloadError(
-                f"more than {MAX_COLUMNS} columns, most of them from {f'key {widest!r}' if widest else 'a list'}; "
-                "a preprocessing script can make features of it or leave it out"
-            )
-    unique, doubles = unique_names(names)
-    notes.extend(doubles)
-    return unique, values
-
-
-def _grow(name: str, value: Any, names: list[str], values: list[Any]) -> None:
-    if type(value) in _SCALARS or (children := _children(value)) is None:
-        names.append(name)
-        values.append(value)
-        return
-    if type(value) is list and len(value) <= MAX_COLUMNS and _SCALARS.issuperset(map(type, value)):
-        names.extend(_indexed(name, len(value)))
-        values.extend(value)
-        return
-    for key, child in children:
-        if len(values) > MAX_COLUMNS:
-            return
-        _grow(f"{name}_{key}" if name else str(key), child, names, values)
-
-
-def _children(value: Any) -> Iterable[tuple[Any, Any]] | None:
-    if isinstance(value, list | tuple):
-        return enumerate(value)
-    if isinstance(value, Mapping):
-        return value.items()
-    if isinstance(value, str | bytes | type) or not hasattr(value, "__len__"):
-        return None
-    # Arrays and series of whatever library; an array without dimensions is a scalar.
-    as_list = getattr(value, "tolist", None) or getattr(value, "to_list", None)
-    return None if as_list is None or getattr(value, "ndim", 1) == 0 else enumerate(as_list())
-
-
-@lru_cache(maxsize=256)
-def _indexed(name: str, length: int) -> Names:
-    return tuple([f"{name}_{i}" for i in range(length)])
-
-
-def unique_names(names: Sequence[str]) -> tuple[Names, list[str]]:
-    """Return the names with later doubles suffixed `_2`, `_3`…, and a warning for each."""
-    taken = set(names)
-    if len(taken) == len(names):
-        return tuple(names), []
-    times: dict[str, int] = {}
-    unique, warnings = [], []
-    for name in names:
-        new, times[name] = name, times.get(name, 0) + 1
-        if times[name] > 1:
-            while (new := f"{name}_{times[name]}") in taken:
-                times[name] += 1
-            taken.add(new)
-            warnings.append(f"more than one column is called {name!r}; a later one became {new!r}")
-        unique.append(new)
-    return tuple(unique), warnings

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from open_model_monitor.errors import UsageError
 from open_model_monitor.rows.batches import column
-from open_model_monitor.rows.payloads import unique_names
+from open_model_monitor.rows.flatten import unique_names
 
 Warn = Callable[[str], None]
 

@@ -1,21 +1,10 @@
 import base64
 import json
-from decimal import Decimal
 
-import numpy as np
 import pytest
 
-from open_model_monitor.rows.payloads import (
-    MAX_COLUMNS,
-    PayloadError,
-    flatten_row,
-    is_nested,
-    read_fields,
-    read_payload,
-    read_value,
-    single_line,
-    unique_names,
-)
+from open_model_monitor.rows.flatten import MAX_COLUMNS, PayloadError
+from open_model_monitor.rows.payloads import read_fields, read_payload, read_value, single_line
 
 
 def rows(payload):
@@ -246,46 +235,12 @@ def test_too_many_columns_name_the_key():
     assert len(read_value({"a": [1] * MAX_COLUMNS, "b": {}}).rows[0][1]) == MAX_COLUMNS
     with pytest.raises(PayloadError, match="10000 columns"):
         read_value([[0] * (MAX_COLUMNS + 1)])
-    with pytest.raises(PayloadError, match="10000 columns"):
-        flatten_row({i: i for i in range(MAX_COLUMNS + 1)})
 
 
 def test_collisions_are_noted():
     payload = read_payload(json.dumps({"a": {"b": 1}, "a_b": 2, "a_b_2": 3}), "JSON", None)
     assert rows(payload) == [(("a_b", "a_b_3", "a_b_2"), [1, 2, 3])]
     assert len(payload.warnings) == 1
-
-
-# ---------------------------------------------------------------- flattening
-
-
-def test_s10_nested_values_become_columns():
-    assert flatten_row({"a": {"b": 1}, "p": [0.1, 0.9]}) == (("a_b", "p_0", "p_1"), [1, 0.1, 0.9])
-
-
-def test_arrays_tuples_and_odd_keys_flatten():
-    names, values = flatten_row({0: np.array([[1, 2]]), "t": (3, "x"), "z": np.array(4), "e": []})
-    assert names == ("0_0_0", "0_0_1", "t_0", "t_1", "z")
-    assert values == [1, 2, 3, "x", np.array(4)]
-
-
-def test_nested_is_what_has_parts():
-    assert all(is_nested(value) for value in ([1], (), {"a": 1}, np.array([1])))
-    assert not any(
-        is_nested(value) for value in (None, "ab", b"ab", np.float64(1), np.array(1), Decimal(1), {1})
-    )
-
-
-def test_values_nested_without_end_are_an_error():
-    value = []
-    value.append(value)
-    with pytest.raises(PayloadError, match="deep"):
-        flatten_row({"a": value})
-
-
-def test_unique_names():
-    assert unique_names(["a", "b"]) == (("a", "b"), [])
-    assert unique_names(["a", "a", "a_2", "a"])[0] == ("a", "a_3", "a_2", "a_4")
 
 
 @pytest.mark.parametrize("data", ["\ufeff1,2", "\ufeff1,2\n3,4", b"\xef\xbb\xbf1,2"])
