@@ -64,6 +64,7 @@ class Answer:
     batches: list[pa.RecordBatch]
     counts: Counts
     failures: list[ScriptFailure]
+    log_lines: int = 0  # tagged lines that the script had written by then
 
 
 @dataclass(slots=True)
@@ -207,6 +208,7 @@ class Sandbox:
             [batch_from_ipc(batch) for batch in answer["batches"]],
             Counts.from_dict(answer["counts"]),
             [ScriptFailure(**failure) for failure in answer["failures"]],
+            answer["log_lines"],
         )
 
     def postprocess(self) -> None:

@@ -182,11 +182,20 @@ def _preprocess(
         failures = [failure.to_dict() for failure in preprocessor.failures]
         preprocessor.failures.clear()
         PLACE.pack_into(shared, 0, sequence, 0)
-        answer = {"batches": batches, "counts": counts.to_dict(), "failures": failures}
+        answer = {"batches": batches, "counts": counts.to_dict(), "failures": failures, "log_lines": _written}
         outbox.send_bytes(msgspec.msgpack.encode(answer))
 
 
 # ---------------------------------------------------------------- output of the script
+
+
+_written = 0  # tagged lines so far; each answer says how many, so that the reader knows when it has them all
+
+
+def _write(stream: TextIO, tag: str, lines: list[str]) -> None:
+    global _written
+    stream.write("".join(f"{MARK}{tag}{MARK}{line}\n" for line in lines))
+    _written += len(lines)
 
 
 class _TaggedLines(logging.Handler):
@@ -202,8 +211,7 @@ class _TaggedLines(logging.Handler):
         except Exception:
             self.handleError(record)
             return
-        tag = f"{record.levelname} {record.name}"
-        self._stream.write("".join(f"{MARK}{tag}{MARK}{line}\n" for line in text.split("\n")))
+        _write(self._stream, f"{record.levelname} {record.name}", text.split("\n"))
 
 
 class _TaggedStream:
@@ -230,7 +238,7 @@ class _TaggedStream:
         *lines, rest = "".join((*self._pieces, text)).split("\n")
         if not lines:  # a line without end leaves in pieces
             lines, rest = [rest], ""
-        self._stream.write("".join(f"{MARK}{self._tag}{MARK}{line}\n" for line in lines))
+        _write(self._stream, self._tag, lines)
         self._pieces, self._held = [rest] if rest else [], len(rest)
 
     def writelines(self, lines: Any) -> None:

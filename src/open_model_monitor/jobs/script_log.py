@@ -27,6 +27,8 @@ class ScriptLog:
         self._file = path.open("a", encoding="utf-8", errors="replace")
         self._listener = listener
         self._lock = threading.Lock()
+        self._came = threading.Condition()
+        self._tagged = 0
         self._lines = self._bytes = self._severe = 0
         self.suppressed = 0
         self.tail: deque[str] = deque(maxlen=TAIL)
@@ -64,8 +66,16 @@ class ScriptLog:
                 if text.startswith(MARK) and text.count(MARK) > 1:
                     _, tag, text = text.split(MARK, 2)
                     self.add(tag, text)
+                    with self._came:
+                        self._tagged += 1
+                        self._came.notify_all()
                 else:
                     self.add(untagged, text)
+
+    def wait_for(self, lines: int, seconds: float = 2.0) -> None:
+        """Wait until so many tagged lines have come from the script; they travel on a pipe of their own."""
+        with self._came:
+            self._came.wait_for(lambda: self._tagged >= lines, seconds)
 
     def close(self) -> None:
         """Finish the file; says in it how many lines were suppressed."""

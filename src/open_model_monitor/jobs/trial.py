@@ -34,8 +34,6 @@ from open_model_monitor.rows.script_failures import EXCERPT, argument_kind, exce
 from open_model_monitor.storage import Storage
 
 READ = 64 << 10  # bytes to read at once: a trial wants the first records only
-_QUIET = 0.003  # seconds without a line after which a record's log counts as complete
-_PATIENCE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +125,14 @@ class _Lines:
     def __init__(self, on_log: Listener | None) -> None:
         self._on_log = on_log
         self._lines: list[tuple[str, str]] = []
-        self._last = 0.0
 
     def __call__(self, tag: str, text: str) -> None:
         self._lines.append((tag, text))
-        self._last = time.monotonic()
         if self._on_log is not None:
             self._on_log(tag, text)
 
     def taken(self) -> tuple[tuple[str, str], ...]:
-        """Return the lines since the last call; they come on a pipe of their own, so wait until it is quiet."""
-        asked = time.monotonic()
-        while time.monotonic() - max(asked, self._last) < _QUIET and time.monotonic() - asked < _PATIENCE:
-            time.sleep(_QUIET / 3)
+        """Return the lines since the last call."""
         lines, self._lines = self._lines, []
         return tuple(lines)
 
@@ -152,6 +145,7 @@ def _try(sandbox: Sandbox, block: Block, item: Item, number: int, lines: _Lines)
     except ScriptError as error:
         failure = error.failure
     seconds = time.perf_counter() - started
+    sandbox.log.wait_for(answer.log_lines)
     failure = failure or next(iter(answer.failures), None)
     rows = [row for batch in answer.batches for row in _rows(batch)]
     return Trial(

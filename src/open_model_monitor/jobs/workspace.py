@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import importlib.util
 import json
 import os
 import shutil
@@ -217,17 +218,7 @@ def installed_requirements(requirements: Path) -> str:
         return str(folder)
     cache.mkdir(parents=True, exist_ok=True)
     partial = Path(tempfile.mkdtemp(prefix=f".{digest}-", dir=cache))
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--target",
-        str(partial),
-        "-r",
-        str(requirements),
-    ]
+    command = [*_installer(), "--quiet", "--target", str(partial), "-r", str(requirements)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 — our own interpreter
     if done.returncode:
         shutil.rmtree(partial, ignore_errors=True)
@@ -235,3 +226,12 @@ def installed_requirements(requirements: Path) -> str:
     with contextlib.suppress(OSError):  # somebody else was faster
         partial.rename(folder)
     return str(folder)
+
+
+def _installer() -> list[str]:
+    """Return the beginning of an install command: pip, or uv where an environment has no pip."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip", "install"]
+    if (uv := shutil.which("uv")) is not None:
+        return [uv, "pip", "install", "--python", sys.executable]
+    raise OutsideError("A script's requirements need pip or uv to be installed; neither is there")

@@ -39,7 +39,6 @@ def test_what_is_not_json_is_a_value_error(text):
         parse_json(text)
 
 
-@pytest.mark.parametrize("depth", [2_000, 200_000])
-def test_absurd_nesting_is_a_value_error(depth):
+def test_absurd_nesting_is_a_value_error():
     with pytest.raises(ValueError, match="nested"):
-        parse_json(b"[" * depth + b"]" * depth)
+        parse_json(b"[" * 200_000 + b"]" * 200_000)

@@ -1,5 +1,7 @@
 import fcntl
+import importlib.util
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -69,6 +71,10 @@ def test_a_containers_paths_are_real(tmp_path, monkeypatch):
         assert workspace.output == tmp_path / "output"
 
 
+@pytest.mark.skipif(
+    importlib.util.find_spec("pip") is None and shutil.which("uv") is None,
+    reason="there is neither pip nor uv",
+)
 def test_requirements_are_installed_once(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     package = tmp_path / "package"

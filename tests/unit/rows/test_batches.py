@@ -99,7 +99,7 @@ class Level(enum.IntEnum):
         (np.array(7), 7),
         (np.datetime64("2026-01-02"), "2026-01-02"),
         (np.datetime64("2026-01-02T03:04:05", "ns"), "2026-01-02T03:04:05.000000000"),
-        (np.datetime64("NaT"), None),
+        (np.datetime64("NaT", "ns"), None),
         (np.bytes_(b"ab"), "ab"),
         (pd.NA, None),
         (pd.NaT, None),
