@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from open_model_monitor.capture.csvtext import cut, left_open
+from open_model_monitor.capture.ipc import batch_to_ipc
 from open_model_monitor.capture.record import Block, Counts, Format, Origin, Part
 from open_model_monitor.errors import StorageError
 from open_model_monitor.storage import Storage
@@ -180,11 +181,7 @@ class _Reader:
     def _table(self, stream: BinaryIO) -> Iterator[Block]:
         row = 1
         for batch in pq.ParquetFile(stream).iter_batches(batch_size=TABLE_ROWS):
-            sink = pa.BufferOutputStream()
-            batch = _in_microseconds(batch)
-            with pa.ipc.new_stream(sink, batch.schema) as writer:
-                writer.write_batch(batch)
-            data = sink.getvalue().to_pybytes()
+            data = batch_to_ipc(_in_microseconds(batch))
             self.counts.bytes_read += len(data)
             yield Block(self.address, row, data)
             row += batch.num_rows

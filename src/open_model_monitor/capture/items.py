@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import pyarrow as pa
-
 from open_model_monitor.capture.csvtext import records
 from open_model_monitor.capture.encoding import refuse_bare_returns, refuse_utf16
+from open_model_monitor.capture.ipc import batch_from_ipc
 from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.capture.layout import variant_of
 from open_model_monitor.capture.record import JSON, Block, CapturedData, Counts, Format, Item, Origin, Window
@@ -160,9 +159,8 @@ def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
 
 
 def _table_rows(block: Block, counts: Counts) -> Iterator[Item]:
-    with pa.ipc.open_stream(block.data) as reader:
-        batch = reader.read_next_batch()
-    for number, row in enumerate(batch.to_pylist(), block.first_line):
+    rows = batch_from_ipc(block.data).to_pylist()
+    for number, row in enumerate(rows, block.first_line):
         counts.lines_read += 1
         counts.records_in += 1
         yield Item("parquet", row, Origin(block.source, number))

@@ -27,12 +27,12 @@ from typing import Any, BinaryIO, Self, cast
 import msgspec
 import pyarrow as pa
 
+from open_model_monitor.capture.ipc import batch_from_ipc
 from open_model_monitor.capture.items import items
 from open_model_monitor.capture.record import Block, Counts, Format, Item, Window
 from open_model_monitor.errors import DataError, EngineError, ScriptError, ScriptFailure
 from open_model_monitor.jobs.sandbox_child import PLACE
 from open_model_monitor.jobs.script_log import ScriptLog
-from open_model_monitor.rows.batches import batch_from_ipc
 from open_model_monitor.rows.script_failures import argument_kind, excerpt, sha256_of
 
 SLOW_CALL = 60.0  # seconds a single call may take before a warning

@@ -150,8 +150,8 @@ def _preprocess(
 ) -> dict[str, Any]:
     import msgspec
 
+    from open_model_monitor.capture.ipc import batch_to_ipc
     from open_model_monitor.capture.record import Block, Counts, Format, Window
-    from open_model_monitor.rows.batches import batch_to_ipc
     from open_model_monitor.rows.convert import Converter
     from open_model_monitor.rows.lane import Lane
     from open_model_monitor.rows.scripts import Preprocessor

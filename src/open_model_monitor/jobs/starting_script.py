@@ -89,7 +89,7 @@ def flat(value, name):
 
 
 def from_binary(content, name):
-    # TODO: decode what your model reads or writes, and return a dict of numbers and texts per row.
+    # To fill in: decode what your model reads or writes, and return a dict of numbers and texts per row.
     return [{f"{name}_bytes": len(content)}]
 '''
 

@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from open_model_monitor.capture.blocks import blocks
+from open_model_monitor.capture.ipc import batch_from_ipc, batch_to_ipc
 from open_model_monitor.capture.items import items
 from open_model_monitor.capture.layout import plan
 from open_model_monitor.capture.record import JSON, Block, CapturedData, Counts, Format, Item, Origin
@@ -281,17 +282,10 @@ def _cut(block: Block, format_: Format) -> Iterator[Block]:
     if not records or (len(records) == 1 and format_.kind == "json"):
         yield block
         return
-    table = pa.ipc.open_stream(block.data).read_all() if format_.kind == "parquet" else None
+    table = batch_from_ipc(block.data) if format_.kind == "parquet" else None
     for place, item in enumerate(records):
         if table is not None:
-            data = _ipc(table.slice(place, 1))
+            data = batch_to_ipc(table.slice(place, 1))
         else:
             data = item.value.encode() if format_.kind == "csv" else json.dumps([item.value]).encode()
         yield replace(block, data=data, first_line=item.origin.line)
-
-
-def _ipc(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    return sink.getvalue().to_pybytes()  # type: ignore[no-any-return]
