@@ -221,6 +221,18 @@ def test_d22_truncated_lines_are_counted(tmp_path):
         omm.check(captured(tmp_path, *([good[:80] + "\n"] * 30), *([good] * 70)))
 
 
+def test_samples_of_malformed_lines_may_be_redacted(tmp_path):
+    path = captured(tmp_path, *[line("secret,2", "0.5")[:80] + "\n"], *[line("1,2", "0.5")] * 20)
+    shown = omm.check(path).counts.malformed
+    assert "captureData" in shown[0]
+    hidden = omm.check(path, options={"redact_payloads": True}).counts.malformed
+    assert "captures.jsonl:1: " in hidden[0]
+    assert "captureData" not in hidden[0]
+    with pytest.raises(Malformed) as caught:
+        omm.check(path, options={"redact_payloads": True, "max_malformed_fraction": 0.01})
+    assert "captureData" not in str(caught.value)
+
+
 # ---------------------------------------------------------------- bad input that no number names
 
 

@@ -263,15 +263,19 @@ class Counts:
     rows_off_header: int = 0  # CSV rows with fewer or more fields than their header
     not_tabular: dict[str, int] = field(default_factory=dict)  # content type → sections without columns
     row_widths: dict[int, int] = field(default_factory=dict)  # headerless CSV: width → rows
-    malformed: list[str] = field(default_factory=list)  # the first SAMPLES, "object:line: reason: text"
+    malformed: list[str] = field(default_factory=list)  # the first SAMPLES, "object:line: reason in: text"
     warnings: dict[str, int] = field(default_factory=dict)  # text → how often
 
     def reject(self, origin: Origin, reason: str, text: str = "") -> None:
         """Count one malformed line or record and keep the first ones as samples."""
         self.lines_malformed += 1
         if len(self.malformed) < SAMPLES:
-            shown = f": {text[:200]}" if text else ""
+            shown = f"{_BEFORE_TEXT}{text[:200]}" if text else ""
             self.malformed.append(f"{origin.source}:{origin.line}: {reason}{shown}")
+
+    def redact(self) -> None:
+        """Take the payload texts out of the samples."""
+        self.malformed = [sample.split(_BEFORE_TEXT, 1)[0] for sample in self.malformed]
 
     def warn(self, text: str) -> None:
         """Count a warning."""
@@ -308,3 +312,4 @@ def _added(left: dict[K, int], right: dict[K, int]) -> dict[K, int]:
 
 
 SAMPLES = 20
+_BEFORE_TEXT = " in: "

@@ -132,6 +132,8 @@ class _Run:
         )
         planned = plan(self.storage, job.source, format_, job.window, variants=job.options.variants)
         seen = self._fold(planned, format_, baseline, deadline)
+        if job.options.redact_payloads:
+            seen.counts.redact()
         judge(seen, job)
         seen.selected.check(
             job.options.exclude_features_attribute, job.options.missing_values, baseline.columns

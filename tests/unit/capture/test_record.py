@@ -168,5 +168,5 @@ def test_counts_add_up():
     assert (total.lines_read, total.row_widths, total.warnings) == (3, {7: 2, 8: 3}, {"w": 2})
     assert total.lines_malformed == SAMPLES + 1
     assert len(total.malformed) == SAMPLES
-    assert total.malformed[0] == "s3://b/o:0: not JSON: " + "x" * 200
+    assert total.malformed[0] == "s3://b/o:0: not JSON in: " + "x" * 200
     assert total.rows_ragged == 2
