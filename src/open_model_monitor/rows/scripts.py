@@ -159,7 +159,7 @@ class Preprocessor:
         self._log = logger
         self._skip = skip_failing
         self._redact = redact
-        self._keys: tuple[Any, ...] = ()
+        self._keys: list[Any] = []
         self._columns = self._flat = Columns((), (), ())
         self._processed = 0
         self._warned: set[str] = set()
@@ -280,11 +280,11 @@ class Preprocessor:
         for name in _RESERVED:
             if name in mapping and (name == "eventVersion" or isinstance(mapping[name], dict)):
                 mapping = {key: value for key, value in mapping.items() if key != name}
-        keys, values = tuple(mapping), list(mapping.values())
+        keys, values = list(mapping), list(mapping.values())
         if keys != self._keys:
             self._columns = self._named(keys)
             self._keys = keys
-        if not set(map(type, values)) <= FLAT:
+        if not _all_texts(values) and not set(map(type, values)) <= FLAT:
             return [self._settled(values, item, counts)]
         return [Row(self._columns, values, item.origin)]
 
@@ -302,7 +302,7 @@ class Preprocessor:
             self._flat = Columns(tuple(names), (SCRIPT,) * len(names), (True,) * len(names))
         return Row(self._flat, plain_values, item.origin)
 
-    def _named(self, keys: tuple[Any, ...]) -> Columns:
+    def _named(self, keys: list[Any]) -> Columns:
         names = tuple(map(str, keys))
         if len(set(names)) < len(names):
             double = next(name for name in names if names.count(name) > 1)
@@ -316,6 +316,14 @@ class Preprocessor:
         if text not in self._warned:
             self._warned.add(text)
             self._log.warning(text)
+
+
+def _all_texts(values: list[Any]) -> bool:
+    try:
+        "".join(values)  # the fastest way to ask
+    except TypeError:
+        return False
+    return True
 
 
 def _warn(counts: Counts, name: str, text: str) -> None:
