@@ -22,6 +22,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TextIO
 
+GC_THRESHOLD = 50_000  # new containers; the default of 700 is some dozen records
 MAX_LINE = 32 << 10  # characters of a log line
 MARK = "\x1e"  # opens a tagged log line: MARK tag MARK text
 PLACE = struct.Struct("<QQ")  # sequence number of the block in hand, line of the item in hand
@@ -166,7 +167,9 @@ def _preprocess(
     read_block = msgspec.msgpack.Decoder(Block).decode
     shared = mmap.mmap(place, PLACE.size)
     sequence = 0
-    gc.freeze()  # what was imported stays; looking through it again and again costs more than it frees
+    # What was imported stays, and a record makes many objects but hardly ever a cycle: look for them less often.
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
 
     def watch(item: Any) -> None:
         PLACE.pack_into(shared, 0, sequence, item.origin.line)
