@@ -32,6 +32,7 @@ from open_model_monitor.rows.flatten import PayloadError, flatten_row, is_nested
 
 MAX_ROWS = 8192
 MAX_CELLS = 1 << 18
+MAX_JOINED_CELLS = 1 << 20
 
 Metadata = dict[bytes, bytes]
 
@@ -323,7 +324,8 @@ class Joiner:
             yield from self.flush()
         self._held.append(batch)
         self._rows += batch.num_rows
-        if self._rows >= self._max_rows or _counting(batch):
+        cells = self._rows * batch.num_columns
+        if self._rows >= self._max_rows or cells >= MAX_JOINED_CELLS or _counting(batch):
             yield from self.flush()
 
     def flush(self) -> Iterator[pa.RecordBatch]:
