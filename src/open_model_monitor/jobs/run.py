@@ -143,7 +143,6 @@ class _Run:
         self._write(report)
         if job.postprocessor:
             report = self._postprocess(report, format_, deadline)
-            report = replace(report, scripts={**report.scripts, "postprocessor": self._postprocessor_hash()})
         strange = remove_strange_files(self.workspace.output)
         report = replace(report, warnings=(*report.warnings, *strange))
         self._finish(report)
@@ -247,7 +246,8 @@ class _Run:
         failure = self._call_postprocessor(format_, limit)
         if failure is not None:
             put(self.workspace.output / SCRIPT_ERROR, to_json(failure.to_dict()))
-        return self._reread(replace(report, script_failure=failure))
+        scripts = {**report.scripts, "postprocessor": self._postprocessor_hash()}
+        return self._reread(replace(report, script_failure=failure, scripts=scripts))
 
     def _call_postprocessor(self, format_: Format, limit: float) -> ScriptFailure | None:
         """Whatever goes wrong from fetching the script on is a failure of this phase; the results stay."""
@@ -291,7 +291,7 @@ class _Run:
                 warnings.append(f"the postprocessor left no valid document in {VIOLATIONS}; it was restored")
                 path.unlink()
             if written is not None:
-                (path if entries is None else self.workspace.output / ORIGINAL).write_bytes(written)
+                put(path if entries is None else self.workspace.output / ORIGINAL, written)
         return replace(report, warnings=tuple(warnings))
 
     def _finish(self, report: Report) -> None:

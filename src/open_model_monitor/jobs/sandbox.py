@@ -33,7 +33,7 @@ from open_model_monitor.capture.record import Block, Counts, Format, Item, Windo
 from open_model_monitor.errors import DataError, EngineError, ScriptError, ScriptFailure
 from open_model_monitor.jobs.sandbox_child import PLACE
 from open_model_monitor.jobs.script_log import ScriptLog
-from open_model_monitor.rows.script_failures import argument_kind, excerpt, sha256_of
+from open_model_monitor.rows.script_failures import sha256_of, with_record
 
 SLOW_CALL = 60.0  # seconds a single call may take before a warning
 IN_FLIGHT = 2  # blocks sent ahead of the answers
@@ -320,13 +320,5 @@ class Sandbox:
             log_tail=list(self.log.tail),
         )
         if item is not None:
-            failure = replace(
-                failure,
-                argument=argument_kind(item),
-                source_object=item.origin.source,
-                line_number=item.origin.line,
-                event_id=item.origin.event_id,
-                inference_id=item.origin.inference_id,
-                payload_excerpt=None if self.limits.redact else excerpt(item),
-            )
+            failure = with_record(failure, item, redact=self.limits.redact)
         return ScriptError(failure)

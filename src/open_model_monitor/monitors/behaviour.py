@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -104,20 +104,6 @@ class Behaviour:
 
 
 _TYPES = {f.name: f.type for f in dataclasses.fields(Behaviour)}
-
-
-def settings_from(texts: Iterable[str]) -> dict[str, Any]:
-    """Read `KEY=VALUE` texts.
-
-    Raises SettingsError.
-    """
-    settings = {}
-    for text in texts:
-        key, separator, value = text.partition("=")
-        if not separator:
-            raise SettingsError(f"behaviour {text!r} is not KEY=VALUE; {_known_keys()}")
-        settings[key.strip()] = setting(key.strip(), value.strip())
-    return settings
 
 
 def setting(key: str, value: Any) -> Any:

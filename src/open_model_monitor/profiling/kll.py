@@ -10,7 +10,7 @@ Level 0 is the lowest. An item on level h stands for 2**h values. Capacities shr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -48,16 +48,6 @@ class KLL:
         self._compactions: list[int] = [0]
         self._size = 0
         self._limit = capacity(0, k, c)
-
-    @classmethod
-    def from_levels(
-        cls, levels: Iterable[Sequence[float] | Floats], *, k: float = DEFAULT_K, c: float = DEFAULT_C
-    ) -> Self:
-        """Rebuild a sketch from the `data` of a `statistics.json`; compaction counters start anew."""
-        sketch = cls(k, c)
-        arrays = [np.asarray(level, dtype=np.float64) for level in levels] or [np.empty(0)]
-        sketch._set_levels(arrays, [0] * len(arrays))
-        return sketch
 
     @property
     def levels(self) -> list[Floats]:

@@ -75,10 +75,6 @@ class Converter:
             counts.reject(item.origin, str(error), _excerpt(item.value))
             return []
 
-    def rows_of_capture_dict(self, value: dict[str, Any], origin: Origin, counts: Counts) -> list[Row]:
-        """Return the rows of a capture line in its parsed form, as `CapturedData.as_dict` returns it."""
-        return self.rows(Item("capture", CapturedData(value), origin), counts)
-
     # ------------------------------------------------------------ captures
 
     def _of_record(self, record: CapturedData, origin: Origin, counts: Counts) -> list[Row]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 from open_model_monitor.capture.record import CapturedData, Item
@@ -100,6 +101,19 @@ def _installed() -> str:
     names = sorted({distribution.name for distribution in importlib.metadata.distributions()}, key=str.lower)
     more = f" and {len(names) - PACKAGES} more" if len(names) > PACKAGES else ""
     return ", ".join(names[:PACKAGES]) + more
+
+
+def with_record(failure: ScriptFailure, item: Item, *, redact: bool) -> ScriptFailure:
+    """Return the failure with the record that was in hand; `redact` leaves its payload out."""
+    return replace(
+        failure,
+        argument=argument_kind(item),
+        source_object=item.origin.source,
+        line_number=item.origin.line,
+        event_id=item.origin.event_id,
+        inference_id=item.origin.inference_id,
+        payload_excerpt=None if redact else excerpt(item),
+    )
 
 
 def argument_kind(item: Item) -> str:

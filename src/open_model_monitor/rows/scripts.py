@@ -21,7 +21,7 @@ from open_model_monitor.errors import ScriptError, ScriptFailure
 from open_model_monitor.rows.batches import FLAT, plain
 from open_model_monitor.rows.convert import Converter
 from open_model_monitor.rows.flatten import flatten_row
-from open_model_monitor.rows.script_failures import argument_kind, excerpt, failure_of, sha256_of
+from open_model_monitor.rows.script_failures import failure_of, sha256_of, with_record
 
 HANDLERS = {"preprocessor": "preprocess_handler", "postprocessor": "postprocess_handler"}
 EXPECTED = {
@@ -215,16 +215,7 @@ class Preprocessor:
 
     def _describe(self, error: BaseException, phase: str, item: Item) -> ScriptFailure:
         failure = failure_of(error, role="preprocessor", phase=phase, script=self._handler.script)
-        return replace(
-            failure,
-            argument=argument_kind(item),
-            source_object=item.origin.source,
-            line_number=item.origin.line,
-            event_id=item.origin.event_id,
-            inference_id=item.origin.inference_id,
-            payload_excerpt=None if self._redact else excerpt(item),
-            records_processed=self._processed,
-        )
+        return replace(with_record(failure, item, redact=self._redact), records_processed=self._processed)
 
     # -------------------------------------------------------- return values
 

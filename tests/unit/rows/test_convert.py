@@ -289,16 +289,6 @@ def test_a_batch_output_in_csv_loses_its_ids():
     assert rows[0].columns.sections == ("output", "output")
 
 
-def test_a_dict_of_a_capture_is_converted_and_left_alone():
-    record = capture(section("1,2"), section("0.5"))
-    value = json.loads(json.dumps(record.as_dict()))
-    before = json.dumps(value)
-    rows = Converter(Format("capture")).rows_of_capture_dict(value, ORIGIN, Counts())
-    assert values(rows) == [["0.5", "1", "2"]]
-    assert rows[0].origin is ORIGIN
-    assert json.dumps(value) == before
-
-
 def test_shapes_are_shared_and_their_number_is_bounded():
     records = [capture(as_json({f"k{i}": 1}), section("2")) for i in range(MAX_SHAPES + 10)]
     converter, counts = Converter(Format("capture")), Counts()
