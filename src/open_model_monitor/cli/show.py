@@ -152,7 +152,7 @@ def failure_panel(failure: ScriptFailure, *, with_log: bool = True) -> Panel:
     record = None
     if failure.source_object is not None:
         event = f", event {failure.event_id}" if failure.event_id else ""
-        record = f"{failure.source_object} line {failure.line_number}{event}"
+        record = f"{near(failure.source_object)} line {failure.line_number}{event}"
     processed = failure.records_processed
     tail = failure.log_tail[-5:] if with_log else []
     parts: list[RenderableType] = [Text(failure.message, style="bold")]
@@ -207,7 +207,7 @@ def _point(point: Point, *, everything: bool) -> list[RenderableType]:
             rows.add_row(Text(column_name(name)), Text(text))
         parts += [
             indented(rows),
-            *(indented(left) for left in more(len(point.items) - len(shown), "of them")),
+            *(indented(left) for left in more(len(point.items) - len(shown), "item")),
         ]
     if point.remedy:
         parts.append(indented(Text(f"→ {point.remedy}", style=GOOD)))

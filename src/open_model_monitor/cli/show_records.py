@@ -205,9 +205,14 @@ def kind_of(tried: Trial) -> str:
     return f"{failure.exception_type} {failure.line} {failure.phase}" if failure else ""
 
 
+def _first_sentence(message: str) -> str:
+    """Return what fits beside a record; the panel below tells the rest once."""
+    return message.partition("\n")[0].partition(". ")[0]
+
+
 def _line(tried: Trial) -> Text:
     if tried.failure is not None:
-        came = (f"✘ {tried.failure.exception_type}: {tried.failure.message}", f"bold {BAD}")
+        came = (f"✘ {tried.failure.exception_type}: {_first_sentence(tried.failure.message)}", f"bold {BAD}")
     elif tried.dropped is not None:
         came = (f"• dropped: {tried.dropped}", CARE)
     else:
