@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
-from functools import reduce
 from typing import Protocol
 
 from open_model_monitor.capture.record import Part
@@ -15,7 +14,7 @@ from open_model_monitor.errors import EngineError
 
 Work = Callable[[Part], bytes]
 OpenWork = Callable[[], AbstractContextManager[Work]]  # opened once per worker; picklable
-Merge = Callable[[bytes, bytes], bytes]
+Merge = Callable[[Iterable[bytes]], bytes]  # of all results at once, in their order
 
 
 class Engine(Protocol):
@@ -32,7 +31,7 @@ class Inline:
     def fold(self, parts: Sequence[Part], open_work: OpenWork, merge: Merge) -> bytes:
         """See `Engine`."""
         with open_work() as work:
-            return reduce(merge, map(work, parts))
+            return merge(map(work, parts))
 
 
 class Processes:
@@ -47,7 +46,7 @@ class Processes:
         workers = min(self.workers, len(parts))
         with ProcessPoolExecutor(workers, context, initializer=_open, initargs=(open_work,)) as pool:
             try:
-                return reduce(merge, pool.map(_work, parts))
+                return merge(pool.map(_work, parts))
             except BrokenProcessPool as error:
                 raise EngineError(
                     f"one of {workers} worker processes died; if memory ran out, use fewer (--workers)"

@@ -8,7 +8,7 @@ from pathlib import Path
 from open_model_monitor.capture.record import Counts
 from open_model_monitor.errors import Malformed, NoData, ScriptError, ScriptFailure
 from open_model_monitor.jobs.contract import Job
-from open_model_monitor.jobs.profile_parts import PartState
+from open_model_monitor.jobs.part_state import PartState
 
 
 def judge(seen: PartState, job: Job) -> None:

@@ -21,7 +21,8 @@ from open_model_monitor.errors import OutsideError, ScriptError, ScriptFailure, 
 from open_model_monitor.jobs.baseline import Baseline, read_baseline
 from open_model_monitor.jobs.contract import Job
 from open_model_monitor.jobs.judging import judge
-from open_model_monitor.jobs.profile_parts import PartState, ProfileParts, Progress, ScriptSetup, merge_parts
+from open_model_monitor.jobs.part_state import PartState, ProfileSettings
+from open_model_monitor.jobs.profile_parts import ProfileParts, Progress, ScriptSetup, merge_parts
 from open_model_monitor.jobs.script_log import Listener
 from open_model_monitor.jobs.scripting import script_setup
 from open_model_monitor.jobs.workspace import (
@@ -162,14 +163,17 @@ class _Run:
             format=format_,
             window=self.job.window,
             variants=options.variants,
-            baseline_columns=baseline.columns,
-            excluded=options.exclude_features_attribute,
-            options=monitor.profile_options(baseline.constraints, options.missing_values),
+            settings=ProfileSettings(
+                options=monitor.profile_options(baseline.constraints, options.missing_values),
+                excluded=options.exclude_features_attribute,
+                baseline_columns=baseline.columns,
+                column_matching=baseline.behaviour.column_matching,
+                output_columns_position=format_.output_columns_position,
+            ),
             script=script,
             deadline=deadline,
             progress=self.progress,
             listener=self.listener,
-            column_matching=baseline.behaviour.column_matching,
         )
         workers = options.script_workers if script else (options.workers or os.cpu_count() or 1)
         engine: Engine = Inline()

@@ -20,8 +20,8 @@ def dying():
     yield lambda part: os._exit(1)
 
 
-def joined(left, right):
-    return left + b"," + right
+def joined(results):
+    return b",".join(results)
 
 
 def test_every_engine_merges_in_the_order_of_the_parts():

@@ -4,7 +4,7 @@ from open_model_monitor.capture.record import Counts
 from open_model_monitor.errors import Malformed, NoData, ScriptError
 from open_model_monitor.jobs.contract import Job, Options
 from open_model_monitor.jobs.judging import judge
-from open_model_monitor.jobs.profile_parts import PartState
+from open_model_monitor.jobs.part_state import PartState
 from open_model_monitor.profiling.columns import DatasetProfile
 
 

@@ -1,42 +1,17 @@
 import pickle
 
-import pyarrow as pa
-
-from open_model_monitor.capture.record import Counts, Format, Part
-from open_model_monitor.errors import ScriptFailure
-from open_model_monitor.jobs.profile_parts import PartState, ProfileParts, merge_parts
-from open_model_monitor.profiling.columns import DatasetProfile, ProfileOptions
-from open_model_monitor.profiling.state import dumps, loads
-
-
-def state(values):
-    profile = DatasetProfile().update(pa.RecordBatch.from_pydict({"a": values}))
-    failure = ScriptFailure("preprocessor", "call", "p.py", "ValueError", "no")
-    return PartState(profile, Counts(records_in=len(values), warnings={"w": 1}), [failure])
-
-
-def test_bytes_and_back():
-    assert dumps(loads(dumps(state([1, 2])), PartState)) == dumps(state([1, 2]))
-
-
-def test_what_was_selected_travels_too():
-    one, two = state([1]), state([2])
-    one.selected.met.add("a")
-    two.selected.features.add("f")
-    merged = loads(merge_parts(dumps(one), dumps(two)), PartState).selected
-    assert (merged.met, merged.features) == ({"a"}, {"f"})
-
-
-def test_merged_bytes_are_the_sum():
-    merged = loads(merge_parts(dumps(state([1, 2])), dumps(state([3]))), PartState)
-    assert merged.profile.rows == merged.counts.records_in == 3
-    assert merged.counts.warnings == {"w": 2}
-    assert len(merged.failures) == 2
+from open_model_monitor.capture.record import Format, Part
+from open_model_monitor.jobs.part_state import PartState, ProfileSettings
+from open_model_monitor.jobs.profile_parts import ProfileParts
+from open_model_monitor.profiling.columns import ProfileOptions
+from open_model_monitor.profiling.state import loads
 
 
 def work(**more):
-    fields = {"baseline_columns": (), "excluded": (), "options": ProfileOptions(), "script": None}
-    return ProfileParts(Format("csv", header=True), None, (), **fields | more)
+    travelling = {name: more.pop(name) for name in ("script", "progress") if name in more}
+    return ProfileParts(
+        Format("csv", header=True), None, (), ProfileSettings(**more), **{"script": None} | travelling
+    )
 
 
 def profiled(tmp_path, **more):

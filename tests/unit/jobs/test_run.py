@@ -87,7 +87,7 @@ def test_unknown_names_are_refused(table):
 
 
 def test_keys_that_are_ids_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("open_model_monitor.jobs.profile_parts.MAX_COLUMNS", 50)
+    monkeypatch.setattr("open_model_monitor.jobs.part_state.MAX_COLUMNS", 50)
     path = tmp_path / "a.jsonl"
     path.write_text("".join(f'{{"id{n}": 1}}\n' for n in range(60)))
     with pytest.raises(DataError, match="more than 50 columns"):

@@ -1,0 +1,112 @@
+"""What one part yields, and who gathers it: batches in, a state out. Runs wherever the batches are made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Self
+
+import pyarrow as pa
+
+from open_model_monitor.capture.record import Counts
+from open_model_monitor.errors import DataError, ScriptFailure
+from open_model_monitor.jobs.selection import Selected, Selector
+from open_model_monitor.monitors.matching import AUTO
+from open_model_monitor.profiling.columns import DatasetProfile, ProfileOptions
+from open_model_monitor.rows.batches import Joiner
+from open_model_monitor.rows.scripts import TRACEBACKS
+
+MAX_COLUMNS = 20_000  # of a data set; each takes some kilobytes
+
+
+@dataclass(slots=True)
+class PartState:
+    """What one part yields: its profile, what was counted, which records failed in the script, and which
+    columns the settings meant.
+    """
+
+    profile: DatasetProfile
+    counts: Counts = field(default_factory=Counts)
+    failures: list[ScriptFailure] = field(default_factory=list)
+    selected: Selected = field(default_factory=Selected)
+
+    kind: ClassVar[str] = "part"
+
+    def merge(self, other: Self) -> Self:
+        """Return a new value for both."""
+        return type(self)(
+            self.profile.merge(other.profile),
+            self.counts.merge(other.counts),
+            [*self.failures, *other.failures][:TRACEBACKS],
+            self.selected.merge(other.selected),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as plain values."""
+        return {
+            "profile": self.profile.to_dict(),
+            "counts": self.counts.to_dict(),
+            "failures": [failure.to_dict() for failure in self.failures],
+            "selected": self.selected.to_dict(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Self:
+        """Rebuild what `to_dict` returned."""
+        failures = [ScriptFailure(**failure) for failure in data["failures"]]
+        return cls(
+            DatasetProfile.from_dict(data["profile"]),
+            Counts.from_dict(data["counts"]),
+            failures,
+            Selected.from_dict(data["selected"]),
+        )
+
+
+def _too_wide(profile: DatasetProfile) -> str:
+    latest = ", ".join(repr(name) for name in list(profile.columns)[-3:])
+    return (
+        f"more than {MAX_COLUMNS:,} columns, the latest {latest}; keys that are ids or values make a column each: "
+        "a preprocessing script can give them fixed names"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSettings:
+    """What gathering a part must know; plain values only, so that it travels to any process."""
+
+    options: ProfileOptions = field(default_factory=ProfileOptions)
+    excluded: tuple[str, ...] = ()
+    baseline_columns: tuple[str, ...] = ()
+    column_matching: str = AUTO
+    output_columns_position: str = "START"
+
+
+class PartProfiler:
+    """Gathers the batches of one part, in order."""
+
+    def __init__(self, settings: ProfileSettings) -> None:
+        self._selector = Selector(
+            settings.excluded,
+            settings.options.missing_values,
+            settings.baseline_columns,
+            column_matching=settings.column_matching,
+            output_columns_position=settings.output_columns_position,
+        )
+        self._profile = DatasetProfile(settings.options)
+        self._joiner = Joiner()
+
+    def add(self, batches: Iterable[pa.RecordBatch]) -> None:
+        """Take batches; raises DataError if they have too many columns."""
+        for batch in batches:
+            self._update(self._joiner.add(batch))
+
+    def _update(self, batches: Iterable[pa.RecordBatch]) -> None:
+        for batch in batches:
+            self._profile.update(*self._selector.select(batch))
+            if len(self._profile.columns) > MAX_COLUMNS:
+                raise DataError(_too_wide(self._profile))
+
+    def state(self, counts: Counts, failures: list[ScriptFailure]) -> PartState:
+        """Return the state of the part, which ends with this."""
+        self._update(self._joiner.flush())
+        return PartState(self._profile, counts, failures[:TRACEBACKS], self._selector.selected)
