@@ -150,6 +150,7 @@ class Origin:
     event_id: str | None = None
     inference_id: str | None = None
     inference_time: str | None = None
+    lines_from: int = 0  # the byte of the object at which the counting of lines began
 
 
 @dataclass(slots=True)  # one per record: freezing would triple its cost
@@ -214,6 +215,7 @@ class Block:
     starts_object: bool = True  # whether this is the first block of the object
     check_time: bool = False  # whether records must be compared with the window one by one
     keep_undated: bool = True  # whether a compared record without a readable time belongs to the window
+    lines_from: int = 0  # the byte of the object at which the counting of lines began
 
 
 @dataclass(frozen=True, slots=True)

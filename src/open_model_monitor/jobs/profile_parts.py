@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, reduce
-from pathlib import Path
 
 from open_model_monitor.capture.blocks import blocks
 from open_model_monitor.capture.record import Block, Counts, Format, Part, Window
 from open_model_monitor.engines.local import Work
 from open_model_monitor.errors import OutsideError, ScriptFailure
 from open_model_monitor.jobs.part_state import PartProfiler, PartState, ProfileSettings
-from open_model_monitor.jobs.sandbox import Answer, Sandbox, ScriptLimits
-from open_model_monitor.jobs.script_log import Listener, ScriptLog
+from open_model_monitor.jobs.sandbox import Answer
+from open_model_monitor.jobs.script_log import Listener
+from open_model_monitor.jobs.script_setup import ScriptSetup
 from open_model_monitor.profiling.state import dumps, loads
 from open_model_monitor.rows.convert import Converter
 from open_model_monitor.rows.lane import Lane
@@ -27,30 +27,6 @@ Progress = Callable[[int, int], None]  # bytes read so far, rows so far
 def merge_parts(packed: Iterable[bytes]) -> bytes:
     """Merge packed part states, in their order."""
     return dumps(reduce(PartState.merge, (loads(one, PartState) for one in packed)))
-
-
-@dataclass(frozen=True, slots=True)
-class ScriptSetup:
-    """How the process of a preprocessor is started, wherever the worker is."""
-
-    script: Path
-    environment: Mapping[str, str]
-    cwd: Path
-    tree: Path | None
-    log: Path
-    limits: ScriptLimits
-
-    @contextmanager
-    def sandbox(self, role: str, listener: Listener | None = None) -> Iterator[Sandbox]:
-        """Start the process; ends it, and closes its log, on leaving."""
-        log = ScriptLog(self.log, listener)
-        try:
-            with Sandbox(
-                self.script, role, self.environment, self.cwd, self.tree, log, self.limits
-            ) as sandbox:
-                yield sandbox
-        finally:
-            log.close()
 
 
 @dataclass(frozen=True, slots=True)

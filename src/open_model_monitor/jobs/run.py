@@ -22,8 +22,9 @@ from open_model_monitor.jobs.baseline import Baseline, read_baseline
 from open_model_monitor.jobs.contract import Job
 from open_model_monitor.jobs.judging import judge
 from open_model_monitor.jobs.part_state import PartState, ProfileSettings
-from open_model_monitor.jobs.profile_parts import ProfileParts, Progress, ScriptSetup, merge_parts
+from open_model_monitor.jobs.profile_parts import ProfileParts, Progress, merge_parts
 from open_model_monitor.jobs.script_log import Listener
+from open_model_monitor.jobs.script_setup import ScriptSetup
 from open_model_monitor.jobs.scripting import script_setup
 from open_model_monitor.jobs.workspace import (
     MESSAGE,

@@ -11,8 +11,8 @@ from open_model_monitor.capture.formats import format_to_dict
 from open_model_monitor.capture.record import Format
 from open_model_monitor.errors import SettingsError
 from open_model_monitor.jobs.contract import Job
-from open_model_monitor.jobs.profile_parts import ScriptSetup
 from open_model_monitor.jobs.sandbox import ScriptLimits
+from open_model_monitor.jobs.script_setup import ScriptSetup
 from open_model_monitor.jobs.workspace import CODE, Workspace, installed_requirements, write_config
 from open_model_monitor.storage import Storage, is_remote
 
