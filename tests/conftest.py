@@ -5,6 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# Other tests run beside them: how long an example takes says nothing.
+settings.register_profile("tests", deadline=None)
+settings.load_profile("tests")
 
 DATA = Path(__file__).parent / "data"
 

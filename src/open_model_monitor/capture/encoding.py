@@ -9,6 +9,17 @@ _LOOK = 4096  # bytes
 _MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
+def is_utf8(data: bytes) -> bool:
+    """Whether bytes are valid UTF-8; quick for plain ASCII."""
+    if data.isascii():
+        return True
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def refuse_utf16(block: Block) -> None:
     """Raise DataError if an object begins as UTF-16 or UTF-32 text does, with a byte order mark or without."""
     start = (block.header or "").encode("utf-8", "replace") + block.data[:_LOOK]

@@ -78,7 +78,7 @@ def _captures(
             counts.records_shadow_skipped += 1
             continue
         moment = metadata.get("inferenceTime")
-        if timed is not None and not _belongs(moment, timed, keep_undated=block.keep_undated):
+        if timed is not None and not belongs(moment, timed, keep_undated=block.keep_undated):
             counts.records_out_of_window += 1
             continue
         if value.get("eventVersion", "0") != "0":
@@ -88,7 +88,8 @@ def _captures(
         yield Item("capture", CapturedData(value), origin)
 
 
-def _belongs(moment: JSON, window: Window, *, keep_undated: bool) -> bool:
+def belongs(moment: JSON, window: Window, *, keep_undated: bool) -> bool:
+    """Whether a record of that inferenceTime lies in the window."""
     try:
         time = datetime.fromisoformat(moment)
     except (TypeError, ValueError):

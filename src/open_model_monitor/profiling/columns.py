@@ -7,7 +7,6 @@ them), whether numbers count as text, whether the text `nan` means missing.
 from __future__ import annotations
 
 import copy
-import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -24,6 +23,8 @@ from open_model_monitor.profiling.distinct import (
     hash_texts,
 )
 from open_model_monitor.profiling.kll import KLL
+from open_model_monitor.profiling.lockstep import Lockstep
+from open_model_monitor.profiling.numbers import Floats, Moments, Numbers
 from open_model_monitor.profiling.values import (
     BOOLEAN,
     CLASSES,
@@ -35,6 +36,8 @@ from open_model_monitor.profiling.values import (
     class_of,
     classify,
     number_of,
+    plain_numbers,
+    spelling,
 )
 
 MAX_CATEGORIES = 120
@@ -57,76 +60,14 @@ class ProfileOptions:
     missing_values: Mapping[str, Collection[str]] = field(default_factory=dict)
     watched: frozenset[str] = frozenset()
 
+    @property
+    def watches_numbers(self) -> bool:
+        """Whether a watched text is a number."""
+        return any(class_of(text) in (INTEGRAL, FRACTIONAL) for text in self.watched)
+
     def missing_in(self, *names: str) -> set[str]:
         """Return the texts that mean "missing" in a column that the settings call by any of `names`."""
         return {text for name in ("", *names) for text in self.missing_values.get(name, ())}
-
-
-class Moments:
-    """Count, sum, extremes and squared deviations of doubles (Chan, Golub, LeVeque 1979 for the merge)."""
-
-    __slots__ = ("count", "m2", "maximum", "mean", "minimum", "total")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.total = 0.0
-        self.mean = 0.0
-        self.m2 = 0.0
-        self.minimum = math.inf
-        self.maximum = -math.inf
-
-    def insert(self, numbers: NDArray[np.float64]) -> None:
-        """Add finite doubles."""
-        if not len(numbers):
-            return
-        batch = Moments()
-        batch.count = len(numbers)
-        with np.errstate(over="ignore", invalid="ignore"):  # sums of the largest doubles are infinite
-            batch.total = float(numbers.sum())
-            batch.mean = batch.total / batch.count
-            deviations = numbers - batch.mean
-            batch.m2 = float(np.square(deviations).sum())
-        batch.minimum, batch.maximum = float(numbers.min()), float(numbers.max())
-        self._add(batch)
-
-    def _add(self, other: Moments) -> None:
-        count = self.count + other.count
-        if not other.count:
-            return
-        delta = other.mean - self.mean
-        self.m2 += other.m2 + delta * delta * self.count * other.count / count
-        self.mean += delta * other.count / count
-        self.total += other.total
-        self.count = count
-        self.minimum = min(self.minimum, other.minimum)
-        self.maximum = max(self.maximum, other.maximum)
-
-    def merge(self, other: Moments) -> Moments:
-        """Return a new value for both."""
-        both = Moments()
-        both._add(self)
-        both._add(other)
-        return both
-
-    @property
-    def std_dev(self) -> float:
-        """The population standard deviation; 0.0 for a single value, NaN if there is none."""
-        if not self.count or math.isnan(self.m2):  # squares of the largest doubles are infinite
-            return math.nan
-        return math.sqrt(max(0.0, self.m2) / self.count)
-
-    def to_list(self) -> list[float]:
-        """Return the state as plain numbers."""
-        return [getattr(self, name) for name in sorted(self.__slots__)]
-
-    @classmethod
-    def from_list(cls, values: list[float]) -> Moments:
-        """Rebuild what `to_list` returned."""
-        moments = cls()
-        for name, value in zip(sorted(cls.__slots__), values, strict=True):
-            setattr(moments, name, value)
-        moments.count = int(moments.count)
-        return moments
 
 
 class ColumnProfile:
@@ -140,8 +81,7 @@ class ColumnProfile:
         self.nan_texts: dict[str, int] = {}
         self.non_finite = 0
         self.examples: list[str] = []
-        self.moments = Moments()
-        self.sketch = KLL()
+        self.numbers = Numbers()
         self.categories = Categories(options.max_categories)
         # Filled only when there are too many categories to count one by one.
         self.distinct = DistinctValues(options.distinct_exact_limit)
@@ -149,16 +89,24 @@ class ColumnProfile:
         # Likewise, and only of the texts in `options.watched`.
         self._watched_counts: dict[str, int] = {}
 
+    @property
+    def moments(self) -> Moments:
+        """Count, sum, extremes and deviations of the finite numbers."""
+        return self.numbers.moments
+
+    @property
+    def sketch(self) -> KLL:
+        """The quantile sketch of the finite numbers."""
+        return self.numbers.sketch
+
     def update(self, values: ColumnValues) -> None:
-        """Add what a batch holds in this column."""
+        """Add what a batch holds in this column, except to `numbers`, which `DatasetProfile` adds to."""
         for kind, times in values.classes.items():
             self.classes[kind] += times
         self.nan_texts = _sum(self.nan_texts, values.nan_texts)
         self.texts += values.texts
         self.non_finite += values.non_finite
         self.examples = _first_examples(self.examples, values.examples)
-        self.moments.insert(values.numbers)
-        self.sketch.insert(values.numbers)
         few = self.categories.counts
         watched_before = self._watched_among(few) if few is not None else {}
         if few is not None and not self.categories.add(values.counted(self.categories.limit)):
@@ -167,6 +115,19 @@ class ColumnProfile:
         if self.categories.counts is None:
             self.distinct.insert(values.hashes())
             self._watched_counts = _sum(self._watched_counts, values.counted_among(self._options.watched))
+
+    def update_numbers(self, numbers: Floats, *, integral: int, texts: int) -> None:
+        """Add finite numbers of which nothing is to be remembered but classes and distinct values."""
+        self.classes[INTEGRAL] += integral
+        self.classes[FRACTIONAL] += len(numbers) - integral
+        self.texts += texts
+        self.distinct.insert(hash_numbers(numbers))
+
+    @property
+    def holds_only_numbers(self) -> bool:
+        """Whether nothing but numbers was seen, and too many to count one by one: their texts are done with."""
+        words = self.classes[STRING] or self.classes[BOOLEAN] or self.nan_texts or self.non_finite
+        return self.categories.counts is None and not words and not self._options.watches_numbers
 
     def merge(self, other: ColumnProfile) -> ColumnProfile:
         """Return a new profile of both."""
@@ -177,8 +138,7 @@ class ColumnProfile:
         both.nan_texts = _sum(self.nan_texts, other.nan_texts)
         both.non_finite = self.non_finite + other.non_finite
         both.examples = _first_examples(self.examples, other.examples)
-        both.moments = self.moments.merge(other.moments)
-        both.sketch = self.sketch.merge(other.sketch)
+        both.numbers = self.numbers.merge(other.numbers)
         both.categories = self.categories.merge(other.categories)
         both.distinct = self.distinct.merge(other.distinct)
         both._options, both._watched_counts = self._options, {}
@@ -211,8 +171,7 @@ class ColumnProfile:
         """Return the state as plain values."""
         return {
             **{name: getattr(self, name) for name in _PLAIN},
-            "moments": self.moments.to_list(),
-            "sketch": self.sketch.to_dict(),
+            "numbers": self.numbers.to_dict(),
             "categories": [self.categories.limit, self.categories.counts],
             "distinct": self.distinct.to_dict(),
             "watched_counts": dict(sorted(self._watched_counts.items())),
@@ -226,8 +185,7 @@ class ColumnProfile:
         column._watched_counts = data["watched_counts"]
         for name in _PLAIN:
             setattr(column, name, data[name])
-        column.moments = Moments.from_list(data["moments"])
-        column.sketch = KLL.from_dict(data["sketch"])
+        column.numbers = Numbers.from_dict(data["numbers"])
         limit, counts = data["categories"]
         column.categories = Categories(limit)
         column.categories.counts = counts
@@ -268,7 +226,30 @@ class DatasetProfile:
     def __init__(self, options: ProfileOptions | None = None) -> None:
         self.options = options or ProfileOptions()
         self.rows = 0
-        self.columns: dict[str, ColumnProfile] = {}
+        self._columns: dict[str, ColumnProfile] = {}
+        self._lockstep = Lockstep()
+
+    @property
+    def columns(self) -> dict[str, ColumnProfile]:
+        """The columns' profiles by name."""
+        self._lockstep.leave(self._columns)
+        return self._columns
+
+    @property
+    def width(self) -> int:
+        """The number of columns."""
+        return len(self._columns)
+
+    def number_columns(self) -> dict[str, str]:
+        """Return which columns hold only numbers whose texts are done with, and how they are written.
+
+        By name: Integral or Fractional, if all are so far, else "".
+        """
+        return {
+            name: _only_class(column.classes)
+            for name, column in self._columns.items()
+            if column.holds_only_numbers and not self.options.missing_values
+        }
 
     def update(self, batch: pa.RecordBatch, meant: Mapping[str, Collection[str]] | None = None) -> Self:
         """Add a batch; returns this profile.
@@ -276,26 +257,37 @@ class DatasetProfile:
         `meant` says by which names the options mean each column; without it a column has its own name only.
         """
         self.rows += batch.num_rows
+        numbers: dict[str, Floats] = {}
         for field_, array in zip(batch.schema, batch.columns, strict=True):
             metadata = field_.metadata or {}
-            profile = self.columns.get(field_.name)
-            if profile is None:
-                profile = self.columns[field_.name] = ColumnProfile(
-                    self.options,
-                    section=metadata.get(b"section", b"").decode(),
-                    named=metadata.get(b"named", b"1") == b"1",
-                )
-            names = [field_.name] if meant is None else meant[field_.name]
-            profile.update(classify(array, metadata, self.options.missing_in(*names)))
+            profile = self._column(field_.name, metadata)
+            missing = self.options.missing_in(*([field_.name] if meant is None else meant[field_.name]))
+            plain = None if missing or not profile.holds_only_numbers else plain_numbers(array)
+            if plain is not None:
+                integral, texts = spelling(array, metadata)
+                profile.update_numbers(plain, integral=integral, texts=texts)
+                numbers[field_.name] = plain
+            else:
+                values = classify(array, metadata, missing)
+                profile.update(values)
+                numbers[field_.name] = values.numbers
+        self._lockstep.insert(numbers, batch.num_rows, self._columns)
         return self
+
+    def _column(self, name: str, metadata: Mapping[bytes, bytes]) -> ColumnProfile:
+        profile = self._columns.get(name)
+        if profile is None:
+            section, named = metadata.get(b"section", b"").decode(), metadata.get(b"named", b"1") == b"1"
+            profile = self._columns[name] = ColumnProfile(self.options, section=section, named=named)
+        return profile
 
     def merge(self, other: Self) -> Self:
         """Return a new profile of both; `other` is what was read after this."""
         both = type(self)(self.options)
         both.rows = self.rows + other.rows
-        for name in [*self.columns, *(n for n in other.columns if n not in self.columns)]:
-            mine, theirs = self.columns.get(name), other.columns.get(name)
-            both.columns[name] = _merged(mine, theirs)
+        mine, theirs = self.columns, other.columns
+        for name in dict.fromkeys([*mine, *theirs]):
+            both._columns[name] = _merged(mine.get(name), theirs.get(name))
         return both
 
     def ordered(self) -> list[tuple[str, ColumnProfile]]:
@@ -321,10 +313,15 @@ class DatasetProfile:
         options = data["options"]
         profile = cls(ProfileOptions(**options | {"watched": frozenset(options["watched"])}))
         profile.rows = data["rows"]
-        profile.columns = {
+        profile._columns = {
             name: ColumnProfile.from_dict(column, profile.options) for name, column in data["columns"].items()
         }
         return profile
+
+
+def _only_class(classes: Mapping[str, int]) -> str:
+    seen = [kind for kind in (INTEGRAL, FRACTIONAL) if classes[kind]]
+    return seen[0] if len(seen) == 1 else ""
 
 
 def resolved_classes(column: ColumnProfile, rows: int, *, numeric: bool | None) -> tuple[str, dict[str, int]]:

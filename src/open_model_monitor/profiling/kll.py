@@ -10,7 +10,8 @@ Level 0 is the lowest. An item on level h stands for 2**h values. Capacities shr
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any, Self
 
 import numpy as np
@@ -23,6 +24,7 @@ DEFAULT_C = 0.64
 BUCKETS = 10
 
 
+@lru_cache
 def capacity(level: int, k: float = DEFAULT_K, c: float = DEFAULT_C) -> int:
     """Return how many items `level` holds before it may be compacted."""
     return 2 * (math.ceil(k * c**level / 2) + 1)
@@ -33,15 +35,20 @@ class KLL:
 
     Rank error stays below 0.5 % of the number of values (measured up to 10**6 values and 64 merged parts);
     up to `capacity(0)` values it is exact.
+
+    When a level is compacted depends on the number of values alone, never on the values. So `columns` sketches that
+    receive equally many values are kept and compacted as one: each array then has a row per column, and
+    `column` takes one out again.
     """
 
-    __slots__ = ("_buffer", "_compactions", "_filled", "_limit", "_size", "_upper", "c", "k")
+    __slots__ = ("_buffer", "_compactions", "_filled", "_limit", "_size", "_upper", "c", "columns", "k")
 
-    def __init__(self, k: float = DEFAULT_K, c: float = DEFAULT_C) -> None:
+    def __init__(self, k: float = DEFAULT_K, c: float = DEFAULT_C, *, columns: int | None = None) -> None:
         self.k = k
         self.c = c
+        self.columns = columns
         # Level 0 takes every insert, so it is a growing buffer; the levels above are plain arrays.
-        self._buffer: Floats = np.empty(64)
+        self._buffer: Floats = self._empty(64)
         self._filled = 0
         self._upper: list[Floats] = []
         # Per level: how often it was compacted. The kept half follows from it: offsets 0,1,1,0,0,1,1,…
@@ -49,34 +56,51 @@ class KLL:
         self._size = 0
         self._limit = capacity(0, k, c)
 
+    def _empty(self, items: int) -> Floats:
+        return np.empty(items if self.columns is None else (self.columns, items))
+
+    @property
+    def level_0(self) -> Floats:
+        """The values that no compaction has met yet, in order of arrival; a view."""
+        return self._buffer[..., : self._filled]
+
     @property
     def levels(self) -> list[Floats]:
         """The items of each level in order of arrival, lowest level first."""
-        return [self._buffer[: self._filled].copy(), *self._upper]
+        return [self.level_0.copy(), *self._upper]
 
     @property
     def weight(self) -> int:
-        """The number of values the sketch stands for."""
-        return self._filled + sum(len(level) << h for h, level in enumerate(self._upper, 1))
+        """The number of values (of each column) that the sketch stands for."""
+        return self._filled + sum(int(level.shape[-1]) << h for h, level in enumerate(self._upper, 1))
 
-    def insert(self, values: Floats) -> None:
-        """Append `values` in order, condensing exactly where single inserts would."""
-        position, total = 0, len(values)
+    @property
+    def schedule(self) -> tuple[Any, ...]:
+        """What decides when which level is compacted; columns that agree in it may be kept as one."""
+        sizes = tuple(level.shape[-1] for level in self._upper)
+        return self.k, self.c, self._filled, sizes, tuple(self._compactions)
+
+    def insert(self, values: Floats, leaving: Callable[[Floats], object] | None = None) -> None:
+        """Append `values` (last axis) in order, condensing exactly where single inserts would.
+
+        `leaving` is shown the values of level 0 that are about to be compacted, in order of arrival.
+        """
+        position, total = 0, values.shape[-1]
         while position < total:
-            chunk = values[position : position + max(1, self._limit - self._size + 1)]
-            position += len(chunk)
-            self._append(chunk)
+            end = min(total, position + max(1, self._limit - self._size + 1))
+            self._append(values[..., position:end])
+            position = end
             if self._size > self._limit:
-                self._condense()
+                self._condense(leaving)
 
     def merge(self, other: Self) -> Self:
         """Return a new sketch of both; the left side's compaction counters go on."""
-        merged = type(self)(self.k, self.c)
+        merged = type(self)(self.k, self.c, columns=self.columns)
         height = max(len(self._upper), len(other._upper)) + 1
         mine, theirs = self.levels, other.levels
-        empty = np.empty(0)
+        empty = self._empty(0)
         levels = [
-            np.concatenate((mine[h] if h < len(mine) else empty, theirs[h] if h < len(theirs) else empty))
+            np.concatenate((mine[h] if h < len(mine) else empty, theirs[h] if h < len(theirs) else empty), -1)
             for h in range(height)
         ]
         merged._set_levels(levels, self._compactions + [0] * (height - len(self._compactions)))
@@ -84,8 +108,23 @@ class KLL:
             merged._condense()
         return merged
 
+    def column(self, place: int) -> Self:
+        """Return the sketch of one of the columns, sharing nothing with this one."""
+        one = type(self)(self.k, self.c)
+        one._set_levels([level[place].copy() for level in self.levels], list(self._compactions))
+        return one
+
+    @classmethod
+    def stack(cls, sketches: Sequence[Self]) -> Self:
+        """Return the sketches of single columns as one; they must agree in `schedule`."""
+        first = sketches[0]
+        together = cls(first.k, first.c, columns=len(sketches))
+        levels = [np.stack(rows) for rows in zip(*(sketch.levels for sketch in sketches), strict=True)]
+        together._set_levels(levels, list(first._compactions))
+        return together
+
     def to_dict(self) -> dict[str, Any]:
-        """Return the whole state as plain values; the levels as little-endian doubles."""
+        """Return the whole state of a single column as plain values; the levels as little-endian doubles."""
         return {
             "k": self.k,
             "c": self.c,
@@ -102,41 +141,44 @@ class KLL:
         return sketch
 
     def _set_levels(self, levels: list[Floats], compactions: list[int]) -> None:
-        self._buffer = levels[0].copy()
-        self._filled = len(levels[0])
+        self._buffer = levels[0]
+        self._filled = levels[0].shape[-1]
         self._upper = levels[1:]
         self._compactions = compactions
-        self._size = sum(map(len, levels))
+        self._size = sum(level.shape[-1] for level in levels)
         self._limit = sum(capacity(h, self.k, self.c) for h in range(len(levels)))
 
     def _append(self, chunk: Floats) -> None:
-        needed = self._filled + len(chunk)
-        if needed > len(self._buffer):
-            grown = np.empty(max(needed, 2 * len(self._buffer)))
-            grown[: self._filled] = self._buffer[: self._filled]
+        needed = self._filled + chunk.shape[-1]
+        if needed > self._buffer.shape[-1]:
+            grown = self._empty(max(needed, 2 * self._buffer.shape[-1]))
+            grown[..., : self._filled] = self.level_0
             self._buffer = grown
-        self._buffer[self._filled : needed] = chunk
+        self._buffer[..., self._filled : needed] = chunk
         self._filled = needed
-        self._size += len(chunk)
+        self._size += chunk.shape[-1]
 
-    def _condense(self) -> None:
+    def _condense(self, leaving: Callable[[Floats], object] | None = None) -> None:
         """Compact the lowest level that is full, once."""
-        sizes = [self._filled, *map(len, self._upper)]
+        sizes = [self._filled, *(level.shape[-1] for level in self._upper)]
         level = next((h for h, size in enumerate(sizes) if size >= capacity(h, self.k, self.c)), None)
         if level is None:
             return
         if level == len(self._upper):
-            self._upper.append(np.empty(0))
+            self._upper.append(self._empty(0))
             self._compactions.append(0)
             self._limit += capacity(level + 1, self.k, self.c)
-        items = self._buffer[: self._filled] if level == 0 else self._upper[level - 1]
-        even = len(items) - len(items) % 2
+        items = self.level_0 if level == 0 else self._upper[level - 1]
+        even = sizes[level] - sizes[level] % 2
+        if level == 0 and leaving is not None:
+            leaving(items[..., :even])
         start = ((self._compactions[level] + 1) >> 1) & 1
-        self._upper[level] = np.concatenate((self._upper[level], np.sort(items[:even])[start::2]))
-        rest = items[even:].copy()
+        kept = np.sort(items[..., :even])[..., start::2]
+        self._upper[level] = np.concatenate((self._upper[level], kept), -1)
+        rest = items[..., even:].copy()
         if level == 0:
-            self._buffer[: len(rest)] = rest
-            self._filled = len(rest)
+            self._filled = rest.shape[-1]
+            self._buffer[..., : self._filled] = rest
         else:
             self._upper[level - 1] = rest
         self._compactions[level] += 1

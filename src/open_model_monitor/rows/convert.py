@@ -47,13 +47,14 @@ class Converter:
 
     def __init__(self, format: Format, baseline_columns: tuple[str, ...] = ()) -> None:
         self._sections = format.sections
-        self._outputs_last = format.output_columns_position.upper() == "END"
+        self.outputs_last = format.output_columns_position.upper() == "END"
         self._takes_input = "endpointInput" in format.sections
         self._takes_output = "endpointOutput" in format.sections
         self._takes_batch = self._takes_output or "batchTransformOutput" in format.sections
         self._baseline = frozenset(baseline_columns)
         self._header_line: str | None = None
         self._header: Columns | None = None
+        self._clean_header: tuple[str | None, Columns | None] = None, None
         self._shapes: dict[Any, Columns] = {}
         self._readers: dict[str, Callable[[Item, Counts], list[Row]]] = {
             "capture": lambda item, counts: self._of_record(item.value, item.origin, counts),
@@ -66,6 +67,16 @@ class Converter:
     def header_names(self) -> Names:
         """The column names of the CSV object at hand; empty if it has no header."""
         return self._header.names if self._header else ()
+
+    def header(self, line: str) -> Columns | None:
+        """Return the columns that a CSV object's header names; None if there is anything to be said about it."""
+        if line != self._clean_header[0]:
+            try:
+                names, doubles = unique_names([name.strip() for name in read_fields(line)])
+            except PayloadError:
+                return None
+            self._clean_header = line, None if doubles else self.plain(names)
+        return self._clean_header[1]
 
     def rows(self, item: Item, counts: Counts) -> list[Row]:
         """Return the rows of an item; one that cannot be converted is counted as malformed and has none."""
@@ -85,8 +96,8 @@ class Converter:
             inputs = single_line(source.data, source.encoding, source.observedContentType)
             outputs = single_line(target.data, target.encoding, target.observedContentType)
             if inputs is not None and outputs is not None:
-                columns = self._columns(len(inputs), len(outputs), label)
-                return [Row(columns, inputs + outputs if self._outputs_last else outputs + inputs, origin)]
+                columns = self.columns(len(inputs), len(outputs), label)
+                return [Row(columns, inputs + outputs if self.outputs_last else outputs + inputs, origin)]
         if target is None and self._takes_batch and record.batch_transform_output is not None:
             target, label = record.batch_transform_output, "batchTransformOutput"
         if not _has_data(source) and not _has_data(target):
@@ -135,12 +146,13 @@ class Converter:
 
     def _row(self, pair: Pair, label: str, origin: Origin) -> Row:
         left, right = pair
-        columns = self._columns(_side(left), _side(right), label)
+        columns = self.columns(_side(left), _side(right), label)
         inputs, outputs = (() if fields is None else fields[1] for fields in pair)
-        values = [*inputs, *outputs] if self._outputs_last else [*outputs, *inputs]
+        values = [*inputs, *outputs] if self.outputs_last else [*outputs, *inputs]
         return Row(columns, values, origin)
 
-    def _columns(self, inputs: Side, outputs: Side, label: str) -> Columns:
+    def columns(self, inputs: Side, outputs: Side, label: str = "endpointOutput") -> Columns:
+        """Return the columns of a capture's rows; `label` is the section that the output stands in."""
         key = (inputs, outputs, label)
         return self._shapes.get(key) or self._share(key, self._named(inputs, outputs, label))
 
@@ -148,9 +160,9 @@ class Converter:
         ins, outs = _names(inputs), _names(outputs)
         taken = {name for name in ins if name is not None}
         outs = [f"{label}_{name}" if name in taken else name for name in outs]
-        names = ins + outs if self._outputs_last else outs + ins
+        names = ins + outs if self.outputs_last else outs + ins
         sections = ["input"] * len(ins) + ["output"] * len(outs)
-        if not self._outputs_last:
+        if not self.outputs_last:
             sections.reverse()
         return _shape(names, tuple(sections))
 
@@ -172,7 +184,7 @@ class Converter:
                 fields = fields[:-2]
             width = len(fields)
             counts.row_widths[width] = counts.row_widths.get(width, 0) + 1
-            return [Row(self._plain(width), fields, item.origin)]
+            return [Row(self.plain(width), fields, item.origin)]
         width = len(self._header.names)
         if len(fields) == width + 2 and _ends_in_ids((None, fields)):
             fields = fields[:-2]
@@ -188,7 +200,7 @@ class Converter:
         names, doubles = unique_names([name.strip() for name in read_fields(line)])
         for text in doubles:
             counts.warn(text)
-        self._header_line, self._header = line, self._plain(names)
+        self._header_line, self._header = line, self.plain(names)
 
     def _of_value(self, item: Item, counts: Counts) -> list[Row]:
         payload = read_value(item.value)
@@ -197,7 +209,7 @@ class Converter:
             pairs = pair_rows(payload.joined, payload)
             return [self._row(pair, "batchTransformOutput", item.origin) for pair in pairs]
         return [
-            Row(self._plain(len(values) if names is None else names), values, item.origin)
+            Row(self.plain(len(values) if names is None else names), values, item.origin)
             for names, values in payload.rows
         ]
 
@@ -206,9 +218,9 @@ class Converter:
         names, values = flatten_row(item.value, notes)
         for text in notes:
             counts.warn(text)
-        return [Row(self._plain(names), values, item.origin)]
+        return [Row(self.plain(names), values, item.origin)]
 
-    def _plain(self, side: Names | int) -> Columns:
+    def plain(self, side: Names | int) -> Columns:
         """Return the columns of a row that belongs to no section."""
         columns = self._shapes.get(side)
         if columns is None:

@@ -1,0 +1,225 @@
+"""The fast lane: blocks of uniform lines become batches in bulk; whatever does not fit goes to the reference lane.
+
+The answer is the same, to the last bit of the profile: `tests/laws/test_lane_laws.py` feeds both lanes the same
+bytes. A handler's records never come here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import pyarrow as pa
+
+from open_model_monitor.capture.encoding import is_utf8, refuse_bare_returns, refuse_utf16
+from open_model_monitor.capture.items import belongs
+from open_model_monitor.capture.layout import is_capture
+from open_model_monitor.capture.record import Block, Columns, Counts
+from open_model_monitor.rows.bulk import Arrays, BulkReader, batch_of
+from open_model_monitor.rows.envelope import PlainCaptures, count_lines, plain_text
+from open_model_monitor.rows.lane import Lane
+from open_model_monitor.rows.typed import typed_table
+
+MAX_CELLS = 1 << 20  # of a batch; a column's fixed cost is paid per batch
+MAX_BYTES = 8 << 20  # of text held for a batch
+MIN_LINES = 16  # not worth cutting further
+CUTS = 16  # of a block in which not all lines are alike
+
+_ENDS_IN_TIME = re.compile(rb"Z\s*?(?:\n|\Z)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A block whose lines seem alike: their texts, section by section in the order of the columns."""
+
+    block: Block
+    columns: Columns
+    sections: tuple[Sequence[str] | Sequence[bytes], ...]  # payloads; or whole lines, as they are
+    lines: int  # that were read
+    rows: int
+
+
+class FastLane:
+    """Turns blocks into batches; holds a few blocks until there are rows enough, so `flush` when there are no more.
+
+    `numbers` tells at any time which columns hold nothing but numbers whose texts are done with, and how these are
+    written (`DatasetProfile.number_columns`).
+    """
+
+    def __init__(self, lane: Lane, numbers: Callable[[], Mapping[str, str]]) -> None:
+        self._lane = lane
+        self._numbers = numbers
+        self._captures = PlainCaptures(lane.format)
+        self._readers = (BulkReader(), BulkReader())  # of the first section and the second
+        self._held: list[_Held] = []
+        self._alike = True  # whether most lines of the last block fitted
+        self._cuts = 0  # still allowed
+
+    def batches(self, block: Block, counts: Counts) -> Iterator[pa.RecordBatch]:
+        """Take a block; yields what is ready, in order."""
+        if self._lane.format.kind == "parquet":
+            batch = typed_table(block, self._lane.converter, counts)
+            yield from self._lane.batches(block, counts) if batch is None else [batch]
+            return
+        held = self._hold(block)
+        if held is None or (self._held and held.columns is not self._held[0].columns):
+            yield from self.flush(counts)
+        if held is None:
+            yield from self._piecewise(block, counts)
+            return
+        self._alike = True
+        if held.rows == 0:  # none lies in the window
+            self._count([held], counts)
+            return
+        self._held.append(held)
+        rows, size = sum(one.rows for one in self._held), sum(len(one.block.data) for one in self._held)
+        if rows * len(held.columns.names) >= MAX_CELLS or size >= MAX_BYTES:
+            yield from self.flush(counts)
+
+    def flush(self, counts: Counts) -> Iterator[pa.RecordBatch]:
+        """Yield what is still held."""
+        held, self._held = self._held, []
+        if not held:
+            return
+        if (batch := self._bulk(held, counts)) is not None:
+            yield batch
+            return
+        for one in held:
+            if (batch := self._bulk([one], counts)) is not None:
+                yield batch
+            else:
+                yield from self._piecewise(one.block, counts)
+
+    # ------------------------------------------------------------ in bulk
+
+    def _bulk(self, held: Sequence[_Held], counts: Counts) -> pa.RecordBatch | None:
+        """Return the batch of all rows, which there are, and count them; None if they are not alike after all."""
+        columns, rows = held[0].columns, sum(one.rows for one in held)
+        known = self._numbers()
+        arrays: Arrays = []
+        for place in range(len(held[0].sections)):
+            text = _text(list(chain.from_iterable(one.sections[place] for one in held)))
+            if text is None:
+                return None
+            width = _width(text)
+            names = columns.names[len(arrays) : len(arrays) + width]
+            numbers = {i: known[name] for i, name in enumerate(names) if known.get(name)}
+            if (read := self._readers[place].read(text, rows, width, numbers)) is None:
+                return None
+            arrays += read
+        if len(arrays) != len(columns.names):
+            return None
+        self._count(held, counts)
+        return batch_of(columns, arrays)
+
+    def _count(self, held: Sequence[_Held], counts: Counts) -> None:
+        rows, lines = sum(one.rows for one in held), sum(one.lines for one in held)
+        counts.lines_read += lines
+        counts.records_in += rows
+        counts.records_out_of_window += lines - rows
+        counts.rows_out += rows
+        if self._lane.format.kind == "csv" and held[0].block.header is None:
+            width = len(held[0].columns.names)
+            counts.row_widths[width] = counts.row_widths.get(width, 0) + rows
+
+    # ------------------------------------------------------------ what does not fit
+
+    def _piecewise(self, block: Block, counts: Counts) -> Iterator[pa.RecordBatch]:
+        """Cut a block until its pieces fit or are small, which the reference lane takes."""
+        if not self._alike:  # like the last one: do not try for long
+            yield from self._lane.batches(block, counts)
+            return
+        self._cuts = CUTS
+        before, fitted = counts.lines_read, 0
+        for piece, batch in self._pieces(block, counts):
+            fitted += 0 if batch is None else batch.num_rows
+            yield from self._lane.batches(piece, counts) if batch is None else [batch]
+        self._alike = fitted * 2 > counts.lines_read - before
+
+    def _pieces(self, block: Block, counts: Counts) -> Iterator[tuple[Block, pa.RecordBatch | None]]:
+        lines = block.data.count(b"\n")
+        if lines < MIN_LINES or self._cuts <= 0 or (self._lane.format.kind == "csv" and b'"' in block.data):
+            yield block, None
+            return
+        self._cuts -= 1
+        for half in _halves(block):
+            held = self._hold(half)
+            batch = None if held is None or not held.rows else self._bulk([held], counts)
+            if batch is None:
+                yield from self._pieces(half, counts)
+            else:
+                yield half, batch
+
+    # ------------------------------------------------------------ lines that seem alike
+
+    def _hold(self, block: Block) -> _Held | None:
+        if is_capture(self._lane.format):
+            return self._hold_captures(block)
+        return self._hold_csv(block) if self._lane.format.kind == "csv" else None
+
+    def _hold_captures(self, block: Block) -> _Held | None:
+        window = self._lane.window if block.check_time else None
+        inside = partial(belongs, window=window, keep_undated=block.keep_undated) if window else None
+        payloads = self._captures.read(block.data, inside)
+        if payloads is None:
+            return None
+        inputs, outputs = payloads.inputs, payloads.outputs
+        columns = self._lane.converter.columns(_width_of_first(inputs), _width_of_first(outputs))
+        order = (inputs, outputs) if self._lane.converter.outputs_last else (outputs, inputs)
+        sections = tuple(section for section in order if section is not None)
+        return _Held(block, columns, sections, payloads.lines, payloads.records)
+
+    def _hold_csv(self, block: Block) -> _Held | None:
+        if block.starts_object:
+            refuse_utf16(block)
+            refuse_bare_returns(block)
+        text = block.data.replace(b"\r\n", b"\n").removesuffix(b"\n")
+        blank = not text or text.startswith(b"\n") or text.endswith(b"\n") or b"\n\n" in text
+        if blank or b'"' in text or b"\r" in text or not is_utf8(text):
+            return None
+        width = _width(text)
+        if width == 1 and any(map(bytes.isspace, text.split(b"\n"))):
+            return None
+        if block.header is None:
+            if b"Z" in text and _ENDS_IN_TIME.search(text):  # perhaps ids that a batch transform appended
+                return None
+            columns = self._lane.converter.plain(width)
+        else:
+            named = self._lane.converter.header(block.header)
+            if named is None or len(named.names) != width:
+                return None
+            columns = named
+        rows = count_lines(text)
+        return _Held(block, columns, ([text],), rows, rows)
+
+
+def _text(pieces: Sequence[Any]) -> bytes | None:
+    """Return the lines of a section, without the last one's end; None if a payload is no plain line."""
+    return b"\n".join(pieces) if isinstance(pieces[0], bytes) else plain_text(pieces)
+
+
+def _width_of_first(payloads: Sequence[str] | None) -> int | None:
+    """Return the number of fields of the first payload; None if there are no payloads."""
+    return payloads[0].count(",") + 1 if payloads else None
+
+
+def _width(text: bytes) -> int:
+    """Return the number of fields of a text's first line."""
+    end = text.find(b"\n")
+    return text.count(b",", 0, end if end >= 0 else len(text)) + 1
+
+
+def _halves(block: Block) -> tuple[Block, Block]:
+    middle = block.data.find(b"\n", len(block.data) // 2) + 1
+    if not 0 < middle < len(block.data):
+        middle = block.data.find(b"\n") + 1
+    first = replace(block, data=block.data[:middle])
+    lines = first.data.count(b"\n")
+    second = replace(
+        block, data=block.data[middle:], first_line=block.first_line + lines, starts_object=False
+    )
+    return first, second

@@ -1,0 +1,181 @@
+"""Both lanes read the same bytes: same profile to the last bit, same counts, same samples."""
+
+import base64
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from open_model_monitor.capture.record import Block, Counts, Format
+from open_model_monitor.jobs.part_state import PartProfiler, ProfileSettings
+from open_model_monitor.profiling.columns import ProfileOptions
+from open_model_monitor.rows import bulk
+from open_model_monitor.rows.convert import Converter
+from open_model_monitor.rows.decimals import AVAILABLE
+from open_model_monitor.rows.fast import FastLane
+from open_model_monitor.rows.lane import Lane
+
+FEW = ProfileSettings(ProfileOptions(max_categories=3, distinct_exact_limit=50))
+CAPTURES = Format("capture")
+
+numbers = st.one_of(
+    st.integers(-20, 2000).map(str),
+    st.floats(-1e3, 1e3).map(lambda x: f"{x:.3f}"),
+    st.sampled_from(["5.", ".5", "-0", "-0.0", "007", "1e5", "12345678901234567890", "0"]),
+)
+words = st.sampled_from(
+    ["", " ", "red", "nan", "NaN", "inf", "true", "+5", " 7 ", "0x1F", "é", "1,2", '"q"', "1e999"]
+)
+strange = st.one_of(
+    st.just(""),
+    st.just("  "),
+    st.just("not json"),
+    st.just('{"captureData": 5}'),
+    st.just('{"captureData":{}}'),
+    st.just("[1, 2]"),
+    st.just('{"captureData":{"endpointInput":{"data":"1","encoding":"CSV"}},"eventVersion":"9"}'),
+    st.just(
+        '{"captureData":{"endpointInput":{"data":"1","encoding":"CSV"}},'
+        '"eventMetadata":{"invocationSource":"ShadowExperiment"}}'
+    ),
+)
+
+
+def capture(inputs, outputs, encoding="CSV", kind="text/csv", ending=""):
+    def section(text):
+        data = base64.b64encode(text.encode()).decode() if encoding == "BASE64" else text
+        return {"observedContentType": kind, "data": data, "encoding": encoding}
+
+    sections = {}
+    if inputs is not None:
+        sections["endpointInput"] = section(inputs)
+    if outputs is not None:
+        sections["endpointOutput"] = section(outputs + ending)
+    event = {
+        "captureData": sections,
+        "eventMetadata": {"eventId": "e", "inferenceTime": "2026-01-01T00:00:00Z"},
+    }
+    return json.dumps(event | {"eventVersion": "0"}, ensure_ascii=False)
+
+
+def same(blocks, format_=CAPTURES, settings=FEW):
+    slow, counts = PartProfiler(settings), Counts()
+    lane = Lane(format_, Converter(format_))
+    for block in blocks:
+        slow.add(lane.batches(block, counts))
+    expected = slow.state(counts, [])
+    for decimals in {False, AVAILABLE}:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(bulk, "DECIMALS", decimals)
+            found = fast_state(blocks, format_, settings)
+        assert found.counts == expected.counts
+        assert found.to_dict()["profile"] == expected.to_dict()["profile"]
+
+
+def fast_state(blocks, format_, settings):
+    profiler, counts = PartProfiler(settings), Counts()
+    lane = FastLane(Lane(format_, Converter(format_)), profiler.number_columns)
+    for block in blocks:
+        profiler.add(lane.batches(block, counts))
+    profiler.add(lane.flush(counts))
+    return profiler.state(counts, [])
+
+
+def blocks_of(lines, size, **more):
+    """Cut lines into blocks of `size` lines."""
+    first, blocks = 1, []
+    for start in range(0, len(lines), size):
+        data = "".join(line + "\n" for line in lines[start : start + size]).encode()
+        blocks.append(Block("a.jsonl", first, data, starts_object=start == 0, **more))
+        first += data.count(b"\n")
+    return blocks
+
+
+def row(width, field=numbers):
+    return st.lists(field, min_size=width, max_size=width).map(",".join)
+
+
+uniform = st.tuples(
+    st.integers(1, 4), st.sampled_from(["CSV", "BASE64"]), st.sampled_from(["", "\n"])
+).flatmap(
+    lambda drawn: st.lists(
+        st.builds(
+            lambda i, o: capture(i, o, drawn[1], ending=drawn[2]),
+            row(drawn[0], numbers | words),
+            row(1),
+        ),
+        max_size=40,
+    )
+)
+kinds = {
+    "whole": st.integers(-20, 2000).map(str),
+    "point": st.floats(-1e3, 1e3).map(lambda x: f"{x:.2f}"),
+    "both": numbers,
+}
+columnar = st.lists(st.sampled_from([*kinds.values()]), min_size=1, max_size=4).flatmap(
+    lambda columns: st.lists(
+        st.tuples(*columns, st.sampled_from([*[kinds["point"]] * 9, words | numbers]).flatmap(lambda s: s)),
+        min_size=30,
+        max_size=90,
+    )
+)
+any_capture = st.builds(
+    capture,
+    st.none() | row(2, numbers | words) | row(3) | st.just("1,2\n3,4"),
+    st.none() | row(1, numbers | words) | row(2),
+    st.sampled_from(["CSV", "CSV", "BASE64", "JSON"]),
+    st.sampled_from(["text/csv", "text/csv; header=present", "application/json"]),
+    st.sampled_from(["", "\n", "\r\n"]),
+)
+
+
+@given(uniform, st.integers(1, 20))
+def test_uniform_captures(lines, size):
+    same(blocks_of(lines, size))
+
+
+@given(columnar, st.integers(5, 30))
+def test_columns_of_numbers(rows, size):
+    lines = [capture(",".join(fields), "0.5") for fields in rows]
+    same(blocks_of(lines, size))
+    same(blocks_of([",".join(fields) for fields in rows], size), Format("csv"))
+
+
+@pytest.mark.skipif(not AVAILABLE, reason="built without a compiler")
+def test_the_fast_lane_is_taken():
+    lines = [capture(f"{i},{i / 4:.2f},{i % 2}", f"{i}.5") for i in range(18_000)]
+    blocks, counts = blocks_of(lines, 9000), Counts()
+    profiler, lane = PartProfiler(FEW), Lane(CAPTURES, Converter(CAPTURES))
+    fast = FastLane(lane, profiler.number_columns)
+    types = set()
+    for block in blocks:
+        batches = [*fast.batches(block, counts), *fast.flush(counts)]
+        types |= {tuple(map(str, batch.schema.types)) for batch in batches}
+        profiler.add(batches)
+    assert types == {("string",) * 4, ("double", "double", "double", "string")}
+    assert counts.rows_out == 18_000
+
+
+@given(st.lists(any_capture | strange, max_size=40), uniform, st.integers(1, 30), st.randoms())
+def test_mixed_captures(odd, lines, size, chance):
+    for line in odd:
+        lines.insert(chance.randint(0, len(lines)), line)
+    same(blocks_of(lines, size))
+
+
+@given(st.lists(row(3, numbers | words) | row(3) | row(2) | strange, max_size=60), st.integers(1, 30))
+@pytest.mark.parametrize("header", [None, "a,b,c", "a,a,b", "x,y"])
+@pytest.mark.parametrize("ending", ["", "\r"])
+def test_csv(header, ending, lines, size):
+    lines = [line + ending for line in lines]
+    blocks = [b for b in blocks_of(lines, size, header=header) if b.data.strip() or header]
+    same(blocks, Format("csv", header=header is not None))
+
+
+@given(st.binary(max_size=200), st.integers(1, 9))
+def test_any_bytes(data, size):
+    lines = data.replace(b"\r", b"").decode("latin-1").split("\n")
+    blocks = [Block("a", 1, line.encode("latin-1") + b"\n", starts_object=False) for line in lines]
+    same(blocks[:size])
+    same([b for b in blocks[:size] if b.data.strip()], Format("csv"))
