@@ -157,6 +157,44 @@ def test_the_fast_lane_is_taken():
     assert counts.rows_out == 18_000
 
 
+plain = (
+    st.none()
+    | st.booleans()
+    | st.integers(-5, 3000)
+    | st.floats(-9, 9, width=16)
+    | st.sampled_from(["a", "7", "nan", "é"])
+)
+nested = plain | st.lists(st.integers(0, 3), max_size=2) | st.just({"x": 1})
+keys = st.sampled_from(["a", "b", "c", "SageMakerInferenceId", "SageMakerOutput", "instances"])
+flat_object = st.fixed_dictionaries({"a": plain, "b": plain}, optional={"c": plain})
+any_json = (
+    flat_object | st.dictionaries(keys, nested, max_size=3) | nested | st.lists(flat_object, max_size=2)
+)
+json_text = (
+    flat_object.map(json.dumps)
+    | any_json.map(json.dumps)
+    | st.sampled_from(["", "{", '{"a":NaN}', " 5 ", "[1]\n"])
+)
+json_captures = st.builds(
+    lambda i, o, kind: json.dumps({"captureData": {
+        "endpointInput": {"data": i, "encoding": "JSON"}, "endpointOutput": {"data": o, "encoding": kind}}}),
+    json_text, json_text | row(1) | st.just("0.5\n"), st.sampled_from(["JSON", "CSV"]),
+)  # fmt: skip
+
+
+@given(st.lists(json_captures, max_size=30), st.integers(1, 30))
+def test_json_captures(lines, size):
+    same(blocks_of(lines, size))
+
+
+@given(
+    st.lists(flat_object.map(json.dumps), max_size=30), st.lists(json_text, max_size=3), st.integers(1, 30)
+)
+def test_json_lines(lines, odd, size):
+    lines = [text.replace("\n", " ") for text in [*lines, *odd, *lines]]
+    same(blocks_of(lines, size), Format("jsonlines"))
+
+
 @given(st.lists(any_capture | strange, max_size=40), uniform, st.integers(1, 30), st.randoms())
 def test_mixed_captures(odd, lines, size, chance):
     for line in odd:

@@ -1,4 +1,4 @@
-"""Short decimal numbers out of delimited text, several times faster than the libraries read them (ADR 0016).
+"""Short decimal numbers out of delimited text, several times faster than the libraries read them (ADR 0017).
 
 The loop is `_decimals.c`, which is built where there is a compiler. Without it, and for all that it does not take,
 Arrow reads: slower, never different.

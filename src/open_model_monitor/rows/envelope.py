@@ -1,7 +1,7 @@
 """Captures of the plainest kind: their payloads are taken out of a block of lines all at once.
 
-A capture is plain if its payloads are one CSV line each, without quotes, as text or as BASE64: what `Converter`
-reads without a second look. Captures of all other kinds are left to it.
+A capture is plain if its payloads are one CSV line each, without quotes, as text or as BASE64, or JSON text: what
+`Converter` reads without a second look. Captures of all other kinds are left to it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ class Payloads:
 
     lines: int  # that were read
     records: int  # that count
+    encodings: Encodings
     inputs: Sequence[str] | None
     outputs: Sequence[str] | None
 
@@ -50,18 +51,18 @@ class PlainCaptures:
         records = self._decoded(data, timed=belongs is not None)
         if records is None:
             return None
-        lines = len(records)
+        lines, encodings = len(records), self._encodings or (None, None)
         if belongs is not None:
             moments = [record.eventMetadata.inferenceTime for record in records]
             inside = {moment: belongs(moment) for moment in dict.fromkeys(moments)}
             records = [record for record, moment in zip(records, moments, strict=True) if inside[moment]]
         texts: list[Sequence[str] | None] = []
-        for side, encoding in zip(SIDES, self._encodings or (), strict=True):
+        for side, encoding in zip(SIDES, encodings, strict=True):
             payloads = _payloads(records, side, encoding) if encoding else None
             if encoding and payloads is None:
                 return None
             texts.append(payloads)
-        return Payloads(lines, len(records), *texts)
+        return Payloads(lines, len(records), encodings, *texts)
 
     def _decoded(self, data: bytes, *, timed: bool) -> list[Any] | None:
         if not is_utf8(data):
@@ -91,7 +92,10 @@ class PlainCaptures:
             ]
         except (ValueError, TypeError, KeyError, AttributeError):
             return None
-        known = all(encoding in ("CSV", "BASE64", None) for encoding in found) and found != [None, None]
+        known = all(encoding in ("CSV", "BASE64", "JSON", None) for encoding in found) and found != [
+            None,
+            None,
+        ]
         return (found[0], found[1]) if known else None
 
 

@@ -18,10 +18,12 @@ import pyarrow as pa
 from open_model_monitor.capture.encoding import is_utf8, refuse_bare_returns, refuse_utf16
 from open_model_monitor.capture.items import belongs
 from open_model_monitor.capture.layout import is_capture
-from open_model_monitor.capture.record import Block, Columns, Counts
+from open_model_monitor.capture.record import Block, Columns, Counts, Origin, Row
+from open_model_monitor.rows.batches import Batcher
 from open_model_monitor.rows.bulk import Arrays, BulkReader, batch_of
 from open_model_monitor.rows.envelope import PlainCaptures, count_lines, plain_text
 from open_model_monitor.rows.lane import Lane
+from open_model_monitor.rows.objects import rows_of_lines, rows_of_payloads
 from open_model_monitor.rows.typed import typed_table
 
 MAX_CELLS = 1 << 20  # of a batch; a column's fixed cost is paid per batch
@@ -41,6 +43,14 @@ class _Held:
     sections: tuple[Sequence[str] | Sequence[bytes], ...]  # payloads; or whole lines, as they are
     lines: int  # that were read
     rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """What a block of flat JSON objects holds, or of captures none of which counts."""
+
+    rows: list[Row]
+    lines: int  # that were read
 
 
 class FastLane:
@@ -65,19 +75,19 @@ class FastLane:
             batch = typed_table(block, self._lane.converter, counts)
             yield from self._lane.batches(block, counts) if batch is None else [batch]
             return
-        held = self._hold(block)
-        if held is None or (self._held and held.columns is not self._held[0].columns):
+        seen = self._look_at(block)
+        if not isinstance(seen, _Held) or (self._held and seen.columns is not self._held[0].columns):
             yield from self.flush(counts)
-        if held is None:
+        if seen is None:
             yield from self._piecewise(block, counts)
             return
         self._alike = True
-        if held.rows == 0:  # none lies in the window
-            self._count([held], counts)
+        if isinstance(seen, _Rows):
+            yield from self._batches_of(seen, counts)
             return
-        self._held.append(held)
+        self._held.append(seen)
         rows, size = sum(one.rows for one in self._held), sum(len(one.block.data) for one in self._held)
-        if rows * len(held.columns.names) >= MAX_CELLS or size >= MAX_BYTES:
+        if rows * len(seen.columns.names) >= MAX_CELLS or size >= MAX_BYTES:
             yield from self.flush(counts)
 
     def flush(self, counts: Counts) -> Iterator[pa.RecordBatch]:
@@ -113,18 +123,21 @@ class FastLane:
             arrays += read
         if len(arrays) != len(columns.names):
             return None
-        self._count(held, counts)
-        return batch_of(columns, arrays)
-
-    def _count(self, held: Sequence[_Held], counts: Counts) -> None:
-        rows, lines = sum(one.rows for one in held), sum(one.lines for one in held)
-        counts.lines_read += lines
-        counts.records_in += rows
-        counts.records_out_of_window += lines - rows
+        _count(counts, sum(one.lines for one in held), rows)
         counts.rows_out += rows
         if self._lane.format.kind == "csv" and held[0].block.header is None:
-            width = len(held[0].columns.names)
-            counts.row_widths[width] = counts.row_widths.get(width, 0) + rows
+            counts.row_widths[len(arrays)] = counts.row_widths.get(len(arrays), 0) + rows
+        return batch_of(columns, arrays)
+
+    def _batches_of(self, seen: _Rows, counts: Counts) -> Iterator[pa.RecordBatch]:
+        _count(counts, seen.lines, len(seen.rows))
+        batcher = Batcher(counts)
+        for row in seen.rows:
+            batcher.add(row)
+            if batcher.full and (batch := batcher.flush()) is not None:
+                yield batch
+        if (batch := batcher.flush()) is not None:
+            yield batch
 
     # ------------------------------------------------------------ what does not fit
 
@@ -135,45 +148,60 @@ class FastLane:
             return
         self._cuts = CUTS
         before, fitted = counts.lines_read, 0
-        for piece, batch in self._pieces(block, counts):
-            fitted += 0 if batch is None else batch.num_rows
-            yield from self._lane.batches(piece, counts) if batch is None else [batch]
+        for piece, batches in self._pieces(block, counts):
+            fitted += sum(batch.num_rows for batch in batches or ())
+            yield from self._lane.batches(piece, counts) if batches is None else batches
         self._alike = fitted * 2 > counts.lines_read - before
 
-    def _pieces(self, block: Block, counts: Counts) -> Iterator[tuple[Block, pa.RecordBatch | None]]:
-        lines = block.data.count(b"\n")
-        if lines < MIN_LINES or self._cuts <= 0 or (self._lane.format.kind == "csv" and b'"' in block.data):
+    def _pieces(self, block: Block, counts: Counts) -> Iterator[tuple[Block, list[pa.RecordBatch] | None]]:
+        small = block.data.count(b"\n") < MIN_LINES
+        if small or self._cuts <= 0 or (self._lane.format.kind == "csv" and b'"' in block.data):
             yield block, None
             return
         self._cuts -= 1
         for half in _halves(block):
-            held = self._hold(half)
-            batch = None if held is None or not held.rows else self._bulk([held], counts)
-            if batch is None:
+            if (batches := self._whole(half, counts)) is None:
                 yield from self._pieces(half, counts)
             else:
-                yield half, batch
+                yield half, batches
+
+    def _whole(self, block: Block, counts: Counts) -> list[pa.RecordBatch] | None:
+        seen = self._look_at(block)
+        if isinstance(seen, _Held):
+            batch = self._bulk([seen], counts)
+            return None if batch is None else [batch]
+        return None if seen is None else list(self._batches_of(seen, counts))
 
     # ------------------------------------------------------------ lines that seem alike
 
-    def _hold(self, block: Block) -> _Held | None:
+    def _look_at(self, block: Block) -> _Held | _Rows | None:
+        kind = self._lane.format.kind
         if is_capture(self._lane.format):
-            return self._hold_captures(block)
-        return self._hold_csv(block) if self._lane.format.kind == "csv" else None
+            return self._captures_of(block)
+        if kind == "jsonlines":
+            rows = rows_of_lines(block.data, self._lane.converter, Origin(block.source, block.first_line))
+            return None if rows is None else _Rows(rows, len(rows))
+        return self._csv_of(block) if kind == "csv" else None
 
-    def _hold_captures(self, block: Block) -> _Held | None:
+    def _captures_of(self, block: Block) -> _Held | _Rows | None:
         window = self._lane.window if block.check_time else None
         inside = partial(belongs, window=window, keep_undated=block.keep_undated) if window else None
         payloads = self._captures.read(block.data, inside)
         if payloads is None:
             return None
         inputs, outputs = payloads.inputs, payloads.outputs
+        if payloads.records == 0:  # none lies in the window
+            return _Rows([], payloads.lines)
+        if "JSON" in payloads.encodings:
+            origin, converter = Origin(block.source, block.first_line), self._lane.converter
+            rows = rows_of_payloads(inputs, outputs, payloads.encodings, converter, origin)
+            return None if rows is None else _Rows(rows, payloads.lines)
         columns = self._lane.converter.columns(_width_of_first(inputs), _width_of_first(outputs))
         order = (inputs, outputs) if self._lane.converter.outputs_last else (outputs, inputs)
         sections = tuple(section for section in order if section is not None)
         return _Held(block, columns, sections, payloads.lines, payloads.records)
 
-    def _hold_csv(self, block: Block) -> _Held | None:
+    def _csv_of(self, block: Block) -> _Held | None:
         if block.starts_object:
             refuse_utf16(block)
             refuse_bare_returns(block)
@@ -195,6 +223,12 @@ class FastLane:
             columns = named
         rows = count_lines(text)
         return _Held(block, columns, ([text],), rows, rows)
+
+
+def _count(counts: Counts, lines: int, records: int) -> None:
+    counts.lines_read += lines
+    counts.records_in += records
+    counts.records_out_of_window += lines - records
 
 
 def _text(pieces: Sequence[Any]) -> bytes | None:
