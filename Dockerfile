@@ -7,7 +7,7 @@
 # (aws/sagemaker-python-sdk issue 4764), and the SDK itself has to open /opt/ml/output and /tmp for images with a
 # user of their own (pull request 4325). Elsewhere root is needed for nothing.
 
-FROM python:3.12-slim AS build
+FROM python:3.12 AS build
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE NOTICE ./
 COPY src ./src

@@ -3,18 +3,25 @@
 A state merges into a new value and writes and reads itself as plain values (numbers, texts, bytes, lists,
 dicts). `dumps` adds a head with kind and version, and compresses; `loads` finds the kind's reader. Never pickle:
 bytes may come from another machine.
+
+Zstandard, because merging many parts must cost less than reading them: it saves as much as zlib does of a sketch's
+doubles, in a quarter of the time.
 """
 
 from __future__ import annotations
 
-import zlib
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 import msgspec
+import pyarrow as pa
 
 from open_model_monitor.errors import DocumentError
 
 FORMAT_VERSION = 1
+MAX_BYTES = 4 << 30  # of an unpacked state
+
+_LENGTH = 8  # bytes that hold the length of what was compressed
+_CODEC = "zstd"
 
 
 class State(Protocol):
@@ -42,7 +49,8 @@ S = TypeVar("S", bound=State)
 def dumps(state: State) -> bytes:
     """Pack a state."""
     body = {"kind": state.kind, "version": FORMAT_VERSION, "state": state.to_dict()}
-    return zlib.compress(msgspec.msgpack.encode(body), 1)
+    packed = msgspec.msgpack.encode(body)
+    return len(packed).to_bytes(_LENGTH, "little") + pa.compress(packed, codec=_CODEC, asbytes=True)  # type: ignore[no-any-return]
 
 
 def loads(data: bytes, kind: type[S]) -> S:
@@ -51,9 +59,12 @@ def loads(data: bytes, kind: type[S]) -> S:
     Raises DocumentError if the bytes are not a packed state of that kind and of a version this program reads.
     """
     try:
-        body = msgspec.msgpack.decode(zlib.decompress(data))
+        length = int.from_bytes(data[:_LENGTH], "little")
+        if length > MAX_BYTES:
+            raise ValueError(f"they would unpack to {length} bytes")
+        body = msgspec.msgpack.decode(pa.decompress(data[_LENGTH:], length, codec=_CODEC, asbytes=True))
         found, version = body["kind"], body["version"]
-    except (zlib.error, msgspec.DecodeError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:  # Arrow's and msgspec's errors are among them
         raise DocumentError(f"These bytes are not a packed state: {error}") from error
     if (found, version) != (kind.kind, FORMAT_VERSION):
         raise DocumentError(

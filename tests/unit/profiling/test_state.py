@@ -1,5 +1,4 @@
-import zlib
-
+import pyarrow as pa
 import pytest
 
 from open_model_monitor.errors import DocumentError
@@ -12,7 +11,9 @@ class Other(DatasetProfile):
 
 
 def test_what_is_no_state_is_refused():
-    for data in (b"", b"x", zlib.compress(b"x"), zlib.compress(b"\x80")):
+    good = dumps(DatasetProfile())
+    half = (4).to_bytes(8, "little") + pa.compress(b"\x93\x01\x02\x03", codec="zstd", asbytes=True)
+    for data in (b"", b"x", good[:-1], good[:8], b"\xff" * 8 + good[8:], half):
         with pytest.raises(DocumentError, match="not a packed state"):
             loads(data, DatasetProfile)
 
