@@ -19,6 +19,7 @@ demo: $(VENV)/.ready  ## set up and run the main job on real data
 	examples/demo/run.sh
 
 test: $(VENV)/.ready  ## set up and run every test
+	tools/install_java.sh
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.ready  ## lint, format and types
@@ -26,8 +27,8 @@ check: $(VENV)/.ready  ## lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.ready  ## speed and memory, as ratios to a floor
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/.ready  ## measure, and write docs/benchmarks.md; BENCH='--only fast' for a part
+	$(BIN)/python -m benchmarks --page docs/benchmarks.md $(BENCH)
 
 format: $(VENV)/.ready  ## format the code
 	$(BIN)/ruff check --fix .

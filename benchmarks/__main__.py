@@ -1,103 +1,107 @@
-"""Run the benchmarks and print a table: `python -m benchmarks [--records N] [--folder DIR] [--runs N]`."""
+"""Race our lanes with floors, a yardstick and peers, and show the results as Markdown."""
 
 import argparse
 import os
-import platform
-import resource
-import statistics
-import subprocess
 import sys
-import tempfile
-import threading
-import time
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
-from benchmarks.captures import write
+from benchmarks import table
+from benchmarks.groups import GROUPS, Settings
 
-ROOT = Path(__file__).parent
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One run of a command: seconds on the clock, processor seconds and peak memory of its whole process tree."""
-
-    wall: float
-    cpu: float
-    peak_mb: float
-
-
-def measure(*command: str) -> Measured:
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, cwd=ROOT.parent)
-    watch = _Watch(process.pid)
-    watch.start()
-    code = process.wait()
-    wall = time.perf_counter() - start
-    watch.join()
-    if code:
-        raise SystemExit(f"{' '.join(command)} ended with {code}")
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Measured(wall, cpu, watch.peak / 1024)
-
-
-class _Watch(threading.Thread):
-    """Sums the resident memory of a process and all its descendants, 20 times a second."""
-
-    def __init__(self, pid: int) -> None:
-        super().__init__(daemon=True)
-        self.pid = pid
-        self.peak = 0
-
-    def run(self) -> None:
-        while os.path.exists(f"/proc/{self.pid}") and (used := self._tree(self.pid)) is not None:
-            self.peak = max(self.peak, used)
-            time.sleep(0.05)
-
-    def _tree(self, pid: int) -> int | None:
-        try:
-            status = Path(f"/proc/{pid}/status").read_text()
-            if "State:\tZ" in status:
-                return None
-            used = next((int(x.split()[1]) for x in status.splitlines() if x.startswith("VmRSS")), 0)
-            children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-        except (OSError, ProcessLookupError):
-            return None
-        return used + sum(self._tree(int(child)) or 0 for child in children)
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "open-model-monitor" / "benchmarks"
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--records", type=int, default=200_000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()) / "omm-benchmarks")
-    arguments = parser.parse_args()
-    captures = write(arguments.folder / str(arguments.records), arguments.records)
-    commands = {
-        "floor: parse, record, handler": ("-m", "benchmarks.floor", str(captures)),
-        "run with the handler": ("-m", "benchmarks.lane", str(captures), str(ROOT / "handler.py")),
-        "run without a script": ("-m", "benchmarks.lane", str(captures), "-"),
-    }
-    rounds: dict[str, list[Measured]] = {name: [] for name in commands}
-    for _ in range(arguments.runs):
-        for name, command in commands.items():
-            rounds[name].append(measure(sys.executable, *command))
-    _print(rounds, arguments.records)
+    arguments = _parser().parse_args()
+    settings = _settings(arguments)
+    for group in arguments.only:
+        text = f"{GROUPS[group](settings)}\n\nRounds: {settings.rounds}. {table.machine()}"
+        print(f"{text}\n", flush=True)
+        if arguments.page:
+            table.put(arguments.page, group, text)
 
 
-def _print(rounds: dict[str, list[Measured]], records: int) -> None:
-    print(
-        f"{records:,} captures of 70 columns; Python {platform.python_version()}, {os.cpu_count()} cores; medians"
+def _settings(arguments: argparse.Namespace) -> Settings:
+    settings = Settings(
+        cache=arguments.cache.resolve(),
+        records=arguments.records,
+        peer_records=arguments.peer_records,
+        spark_records=arguments.spark_records,
+        spark_masters=tuple(arguments.spark_master or ["local[2]"]),
+        rounds=arguments.rounds,
+        tell=lambda text: print(text, file=sys.stderr, flush=True),
     )
-    print(f"{'':32}{'s':>8}{'cpu s':>8}{'records/cpu s':>15}{'× floor cpu':>13}{'peak MB':>9}")
-    floor = statistics.median(m.cpu for m in next(iter(rounds.values())))
-    for name, measured in rounds.items():
-        wall, cpu, peak = (
-            statistics.median(getattr(m, f) for m in measured) for f in ("wall", "cpu", "peak_mb")
+    if not arguments.smoke:
+        return settings
+    return replace(settings, records=(300,), peer_records=300, spark_records=300, rounds=1, blocks=(2 << 20,))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=__doc__,
+        epilog="groups:\n" + "\n".join(f"  {name:8} {group.__doc__}" for name, group in GROUPS.items()),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    given, option = Settings(CACHE), parser.add_argument
+    sizes = ",".join(map(str, given.records))
+    option(
+        "--only", type=_groups, default=list(GROUPS), metavar="GROUPS", help="some of the groups: fast,script"
+    )
+    option("--smoke", action="store_true", help="prove that the commands work: few captures, one round")
+    option(
+        "--rounds",
+        type=int,
+        default=given.rounds,
+        metavar="N",
+        help="of which medians are taken; 5 unless told",
+    )
+    option(
+        "--records",
+        type=_numbers,
+        default=given.records,
+        metavar="N,N",
+        help=f"captures, a table for each number; {sizes} unless told. A million take 0.8 GB of disk, twice",
+    )
+    option(
+        "--peer-records",
+        type=int,
+        default=given.peer_records,
+        metavar="N",
+        help="captures in the group peers",
+    )
+    option(
+        "--spark-records",
+        type=int,
+        default=given.spark_records,
+        metavar="N",
+        help="captures in the group spark",
+    )
+    option("--spark-master", action="append", metavar="URL", help="local[2] unless told; repeatable")
+    option(
+        "--cache", type=Path, default=CACHE, metavar="DIR", help="keeps captures and the peers' environments"
+    )
+    option(
+        "--page",
+        type=Path,
+        metavar="FILE",
+        help="a Markdown page, between whose markers results are put as well",
+    )
+    return parser
+
+
+def _groups(text: str) -> list[str]:
+    names = text.split(",")
+    if unknown := [name for name in names if name not in GROUPS]:
+        raise argparse.ArgumentTypeError(
+            f"there is no group {', '.join(unknown)}; there are {', '.join(GROUPS)}"
         )
-        print(f"{name:32}{wall:8.2f}{cpu:8.2f}{records / cpu:15,.0f}{cpu / floor:13.2f}{peak:9.0f}")
+    return names
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(sorted(map(int, text.split(","))))
 
 
 if __name__ == "__main__":

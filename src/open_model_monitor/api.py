@@ -37,6 +37,7 @@ def suggest(
     behaviour: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
+    engine: Any = None,
     progress: Progress | None = None,
     listener: Listener | None = None,
 ) -> Report:
@@ -44,7 +45,8 @@ def suggest(
 
     `data` is a path, an address, or a pandas, Polars or Arrow table; `format` as `dataset_format` spells it
     ("csv", {"csv": {"header": True}}, …), None to look at the data. `like="sagemaker"` suggests what SageMaker
-    would. `options` are those of `jobs.contract.Options`.
+    would. `options` are those of `jobs.contract.Options`. `engine` is "local", "spark" (the session that is active,
+    or one for this run), or a SparkSession.
 
     Raises the errors of `open_model_monitor.errors`.
     """
@@ -61,9 +63,9 @@ def suggest(
             behaviour=_texts(behaviour),
             publish_metrics=False,
             environment=dict(environment or {}),
-            options=options_from(options or {}, strict=True),
+            options=options_from(_with_engine(options, engine), strict=True),
         )
-        return _noting(notes, run(job, progress=progress, listener=listener))
+        return _noting(notes, run(job, progress=progress, listener=listener, spark=_session(engine)))
 
 
 def check(
@@ -83,13 +85,15 @@ def check(
     schedule: str | None = None,
     environment: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
+    engine: Any = None,
     progress: Progress | None = None,
     listener: Listener | None = None,
 ) -> Report:
     """Compare data with a baseline: what `suggest` returned, or the folder it (or SageMaker) wrote.
 
     `statistics` and `constraints` name single files instead; with neither nothing is checked, only profiled.
-    `since` and `until` are times ("2026-01-31T10:00:00Z") that select captures by their hour folders.
+    `since` and `until` are times ("2026-01-31T10:00:00Z") that select captures by their hour folders. `engine` as
+    for `suggest`.
 
     Raises the errors of `open_model_monitor.errors`; violations are in the Report, not raised.
     """
@@ -110,9 +114,9 @@ def check(
             publish_metrics=(environment or {}).get("publish_cloudwatch_metrics", "Enabled").lower()
             == "enabled",
             environment=dict(environment or {}),
-            options=options_from(options or {}, strict=True),
+            options=options_from(_with_engine(options, engine), strict=True),
         )
-        return _noting(notes, run(job, progress=progress, listener=listener))
+        return _noting(notes, run(job, progress=progress, listener=listener, spark=_session(engine)))
 
 
 def profile(data: Any, **more: Any) -> Report:
@@ -149,6 +153,16 @@ def _moment(name: str, time: Time) -> datetime | None:
 
 def _address(value: str | os.PathLike[str] | None) -> str | None:
     return None if value is None else normalise(value)
+
+
+def _with_engine(options: Mapping[str, Any] | None, engine: Any) -> dict[str, Any]:
+    return {**(options or {}), **({"run_engine": engine} if isinstance(engine, str) else {})}
+
+
+def _session(engine: Any) -> Any:
+    if engine is None or isinstance(engine, str) or hasattr(engine, "createDataFrame"):
+        return None if isinstance(engine, str) else engine
+    raise SettingsError(f"engine is a {type(engine).__name__}; expected 'local', 'spark' or a SparkSession")
 
 
 def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:

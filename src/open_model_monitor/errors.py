@@ -100,10 +100,14 @@ class ScriptFailure:
     payload_excerpt: str | None = None
     records_processed: int | None = None
     log_tail: list[str] = field(default_factory=list)
+    lines_from: int = 0  # the byte of the object at which the counting of lines began
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the content of `script_error.json`."""
-        return asdict(self)
+        """Return the content of `script_error.json`; `lines_from` is in it only where lines were counted from."""
+        values = asdict(self)
+        if not self.lines_from:
+            del values["lines_from"]
+        return values
 
     def summary(self) -> str:
         """Return the short form: the familiar opening, the cause, the script's line, the record."""
@@ -112,6 +116,7 @@ class ScriptFailure:
             lines.append(f"  at {self.script}:{self.line} in {self.function or '<module>'}")
         if self.source_object is not None:
             place = f"{self.source_object} line {self.line_number}"
+            place += f" after byte {self.lines_from:,}" if self.lines_from else ""
             event = f", eventId {self.event_id}" if self.event_id else ""
             excerpt = f", {self.payload_excerpt}" if self.payload_excerpt else ""
             lines.append(f"  record: {place}{event}{excerpt}"[:400])

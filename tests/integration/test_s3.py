@@ -8,15 +8,36 @@ from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 import open_model_monitor as omm
+from open_model_monitor.capture.blocks import blocks
+from open_model_monitor.capture.layout import plan
+from open_model_monitor.capture.record import Counts, Format, Part
 from open_model_monitor.errors import StorageError
 from open_model_monitor.storage import Storage
 
 BUCKET = "s3://monitoring"
 
 
+class Gate:
+    """Holds requests for objects back until as many are there as are expected at once."""
+
+    def __init__(self, application):
+        self.application = application
+        self.barrier = None
+
+    def __call__(self, environment, start):
+        if self.barrier is not None and environment["REQUEST_METHOD"] == "GET":
+            self.barrier.wait()
+        return self.application(environment, start)
+
+
 @pytest.fixture
-def s3(monkeypatch):
-    server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=True)
+def gate():
+    return Gate(DomainDispatcherApplication(create_backend_app))
+
+
+@pytest.fixture
+def s3(monkeypatch, gate):
+    server = make_server("127.0.0.1", 0, gate, threaded=True)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
@@ -84,3 +105,32 @@ def test_captures_behind_a_doubled_slash(s3, data):
     for source in (f"{BUCKET}/doubled/", f"{BUCKET}/doubled", f"{BUCKET}/doubled//ep"):
         window = {"since": "2026-01-31T10:00:00Z", "until": "2026-01-31T11:00:00Z"}
         assert omm.check(source, **window).rows == 3
+
+
+@pytest.mark.parametrize("folder", ["many", "behind//a-doubled-slash"])
+def test_many_small_objects_are_asked_for_at_once(s3, gate, folder):
+    addresses = [f"{BUCKET}/{folder}/{n:02}.jsonl" for n in range(16)]
+    for address in addresses:
+        s3.write(address, b"1\n")
+    gate.barrier = threading.Barrier(8, timeout=20)  # fewer would never be answered
+    counts = Counts()
+    assert len(list(blocks(s3, Part(tuple(addresses)), Format("jsonlines"), counts))) == 16
+    assert counts.objects_unreadable == 0
+
+
+def test_the_ranges_of_a_large_object(s3):
+    lines = [b"%07d\n" % n for n in range(1_500_000)]
+    s3.write(f"{BUCKET}/large.jsonl", b"".join(lines))
+    planned = plan(s3, f"{BUCKET}/large.jsonl", Format("jsonlines"), None, range_bytes=5_000_001)
+    assert len(planned.parts) == 3
+    counts = Counts()
+    found = [block.data for part in planned.parts for block in blocks(s3, part, Format("jsonlines"), counts)]
+    assert b"".join(found) == b"".join(lines)
+    assert (counts.objects_selected, counts.bytes_read) == (1, 12_000_000)
+
+
+def test_what_is_not_there_is_unreadable(s3):
+    counts = Counts()
+    part = Part((f"{BUCKET}/gone", f"{BUCKET}/gone//too"))
+    assert not list(blocks(s3, part, Format("jsonlines"), counts))
+    assert counts.objects_unreadable == 2

@@ -4,14 +4,17 @@ import csv
 import gzip
 import io
 import json
+import tempfile
 import uuid
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from open_model_monitor.capture.blocks import blocks
 from open_model_monitor.capture.items import items
-from open_model_monitor.capture.record import Counts, Format, Part
+from open_model_monitor.capture.line_numbers import resolve
+from open_model_monitor.capture.record import Counts, Format, Part, Rejected
 from open_model_monitor.storage import Storage
 
 STORAGE = Storage()
@@ -40,7 +43,7 @@ def read(data, format, block_bytes):
                 found.append((item.value, item.origin.line))
             else:
                 assert item.value == block.header
-    counts.malformed = [text.removeprefix(address) for text in counts.malformed]
+    counts.rejected = [replace(sample, source="") for sample in counts.rejected]
     return found, counts
 
 
@@ -104,3 +107,86 @@ def test_stray_quotes_read_the_same_in_blocks_of_any_size(text, size):
     expected, whole = read(text.encode(), CSV, 1 << 20)
     assert found == expected
     assert counts == whole
+
+
+# ---------------------------------------------------------------- ranges
+
+line_texts = st.lists(
+    st.binary(max_size=6).map(lambda line: line.replace(b"\n", b"")) | st.just(b"x" * 40), max_size=12
+)
+ends = st.lists(st.sampled_from([b"\n", b"\r\n"]), min_size=12, max_size=12)
+
+
+def text_of(lines, ends, last, mark):
+    text = b"".join(line + end for line, end in zip(lines, ends, strict=False))
+    return (b"\xef\xbb\xbf" if mark else b"") + (text if last else text.rstrip(b"\r\n"))
+
+
+def in_ranges(address, bounds, format, block_bytes):
+    """Return the blocks of all ranges between the bounds, and the counts."""
+    counts, found = Counts(), []
+    for start, end in zip([0, *bounds], [*bounds, None], strict=True):
+        part = Part((address,), start=start, end=end)
+        found += blocks(STORAGE, part, format, counts, block_bytes=block_bytes)
+    return found, counts
+
+
+def numbered(found):
+    """Return the lines of blocks, each with its number, put right where it was counted from the middle."""
+    places = [Rejected(block.source, block.first_line, "", "", block.lines_from) for block in found]
+    right, _ = resolve(STORAGE, places, [])
+    return [
+        (place.line + number, line, block.header)
+        for place, block in zip(right, found, strict=True)
+        for number, line in enumerate(block.data.removesuffix(b"\n").split(b"\n"))
+        if block.data
+    ]
+
+
+@given(line_texts, ends, st.booleans(), st.booleans(), st.data(), st.integers(8, 50) | st.just(1 << 20))
+def test_every_line_is_in_one_of_a_row_of_ranges(lines, ends, last, mark, data, size):
+    text = text_of(lines, ends, last, mark)
+    if text.startswith(b"\x1f\x8b"):
+        return
+    address = f"memory://laws/{uuid.uuid4().hex}"
+    STORAGE.write(address, text)
+    bounds = sorted(data.draw(st.sets(st.integers(1, max(len(text), 1)), max_size=6)))
+    found, counts = in_ranges(address, bounds, LINES, size)
+    whole, expected = in_ranges(address, [], LINES, 1 << 20)
+    assert b"".join(block.data for block in found) == b"".join(block.data for block in whole)
+    assert numbered(found) == numbered(whole)
+    assert (counts.bytes_read, counts.objects_selected) == (expected.bytes_read, 1)
+    assert [block.starts_object for block in found if block.lines_from] == [False] * sum(
+        block.lines_from > 0 for block in found
+    )
+
+
+@given(line_texts, ends, st.booleans(), st.booleans(), st.data(), st.booleans())
+def test_the_ranges_of_a_csv_file_all_know_its_header(lines, ends, last, mark, data, header):
+    text = text_of([line.replace(b'"', b"") for line in lines], ends, last, mark)
+    if text.startswith(b"\x1f\x8b"):
+        return
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(text)
+        file.flush()
+        bounds = sorted(data.draw(st.sets(st.integers(1, max(len(text), 1)), max_size=6)))
+        format = HEADED if header else CSV
+        found, counts = in_ranges(file.name, bounds, format, 16)
+        whole, expected = in_ranges(file.name, [], format, 1 << 20)
+        lines_found = [line for line in numbered(found) if line[1].strip()]
+        assert lines_found == [line for line in numbered(whole) if line[1].strip()]
+        assert counts.bytes_read == expected.bytes_read
+    starts = [block.starts_object for block in found]
+    assert sum(starts) <= 1
+    assert not any(starts[1:])
+    if header and found:
+        assert starts[0]
+
+
+@given(st.binary(min_size=1, max_size=300), st.sets(st.integers(1, 200), max_size=4))
+def test_the_first_range_of_gzip_by_another_name_takes_all(text, bounds):
+    address = f"memory://laws/{uuid.uuid4().hex}"
+    STORAGE.write(address, gzip.compress(text))
+    found, counts = in_ranges(address, sorted(bounds), LINES, 64)
+    assert b"".join(block.data for block in found) == text.removeprefix(b"\xef\xbb\xbf")
+    assert counts.bytes_read == len(gzip.compress(text))

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from open_model_monitor import errors
@@ -42,3 +44,13 @@ def test_the_short_form_of_a_script_failure():
         "  2 records were processed before this one",
     ]
     assert ScriptError(failure).exit_code == 4
+
+
+def test_a_line_that_is_counted_from_the_middle_says_so():
+    whole = ScriptFailure("preprocessor", "call", "p.py", "E", "m", source_object="a.jsonl", line_number=3)
+    cut = replace(whole, lines_from=1_000_000)
+    assert "record: a.jsonl line 3 after byte 1,000,000" in cut.summary()
+    assert cut.to_dict()["lines_from"] == 1_000_000
+    assert ScriptFailure(**cut.to_dict()) == cut
+    assert "lines_from" not in whole.to_dict()
+    assert ScriptFailure(**whole.to_dict()) == whole

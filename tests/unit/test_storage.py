@@ -35,6 +35,7 @@ def test_addresses_without_a_scheme_become_absolute_paths(tmp_path, monkeypatch)
     monkeypatch.setenv("HOME", "/home/ann")
     assert normalise("a/../b") == str(tmp_path / "b")
     assert normalise(tmp_path / "x") == str(tmp_path / "x")
+    assert normalise("/a//b/./c/") == "/a/b/c"
     assert normalise("~/data") == "/home/ann/data"
     assert normalise("file:///a%20b/c/") == "/a b/c"
 
@@ -119,6 +120,25 @@ def test_large_objects_are_read_piece_by_piece(storage):
     storage.write(f"{root}/x", content)
     with storage.open(f"{root}/x") as stream:
         assert b"".join(iter(lambda: stream.read(300_001), b"")) == content
+
+
+def test_a_part_of_an_object_comes_with_the_size_of_the_whole(storage, root):
+    storage.write(f"{root}/x", b"0123456789")
+    storage.write(f"{root}/empty", b"")
+    assert storage.fetch(f"{root}/x", 0, 4) == (b"0123", 10)
+    assert storage.fetch(f"{root}/x", 8, 4) == (b"89", 10)
+    assert storage.fetch(f"{root}/x", 10, 4)[0] == b""
+    assert storage.fetch(f"{root}/empty", 0, 4) == (b"", 0)
+    with pytest.raises(StorageError, match=r"cannot read .*/nope: .*Check that the address"):
+        storage.fetch(f"{root}/nope", 0, 4)
+
+
+def test_a_file_can_be_read_without_a_buffer(storage, tmp_path):
+    storage.write(f"{tmp_path}/x", b"0123456789")
+    with storage.open_file(f"{tmp_path}/./x") as file:
+        assert (file.read(4), file.read(40), file.read(1)) == (b"0123", b"456789", b"")
+    with pytest.raises(StorageError, match=r"cannot read .*/nope: .*Check that the address"):
+        storage.open_file(f"{tmp_path}/nope")
 
 
 def test_memory_is_shared_by_all_storages_of_a_process(storage):
@@ -244,5 +264,6 @@ def test_other_schemes_go_through_fsspec(storage, tmp_path, monkeypatch):
     assert storage.folders(f"{root}/a") == ["b"]
     assert storage.folders(f"{root}/c") == []
     assert storage.read(f"{root}/a/x") == b"a/x"
+    assert storage.fetch(f"{root}/a/x", 1, 9) == (b"/x", 3)
     assert storage.list(f"{root}/a")[0].modified.tzinfo is UTC
     assert not storage.exists(f"{root}/a/q")

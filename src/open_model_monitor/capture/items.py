@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from io import BytesIO
 
 from open_model_monitor.capture.csvtext import records
 from open_model_monitor.capture.encoding import refuse_bare_returns, refuse_utf16
@@ -38,54 +40,72 @@ def items(
     return _document(block, counts) if format.kind == "json" else _table_rows(block, counts)
 
 
-def _parsed_lines(block: Block, counts: Counts) -> Iterator[tuple[int, bytes, JSON]]:
-    for number, line in enumerate(block.data.split(b"\n"), block.first_line):
-        if not line or line.isspace():
-            continue
-        counts.lines_read += 1
-        try:
-            yield number, line, parse_json(line)
-        except ValueError as error:
-            text = line.decode("utf-8", "replace")
-            if isinstance(error, UnicodeDecodeError):
-                counts.lines_with_invalid_utf8 += 1
-                try:
-                    yield number, line, parse_json(text)
-                    continue
-                except ValueError:
-                    pass
-            counts.reject(Origin(block.source, number), f"not JSON ({_short(error)})", text)
-
-
-def _short(error: ValueError) -> str:
-    return str(error).split("\n")[0][:100]
-
-
 def _captures(
     block: Block, counts: Counts, window: Window | None, variants: tuple[str, ...]
 ) -> Iterator[Item]:
+    source, lines_from = block.source, block.lines_from
     timed = window if block.check_time else None
-    shadow_too = variant_of(block.source) in variants
-    for number, line, value in _parsed_lines(block, counts):
+    shadow_too = variant_of(source) in variants
+    for number, line in enumerate(_lines_of(block), block.first_line):
+        if line.isspace():
+            continue
+        counts.lines_read += 1
+        try:
+            value = parse_json(line)
+        except ValueError as error:
+            value = _mended(block, number, line, error, counts)
+            if value is _NOT_JSON:
+                continue
         if type(value) is not dict or type(value.get("captureData")) is not dict:
             reason = "no captureData" if type(value) is dict else f"a {type(value).__name__}, not an object"
-            counts.reject(Origin(block.source, number), reason, line[:400].decode("utf-8", "replace"))
+            counts.reject(
+                _origin(block, number), reason, line[:400].removesuffix(b"\n").decode("utf-8", "replace")
+            )
             continue
         metadata = value.get("eventMetadata")
         if type(metadata) is not dict:
             metadata = {}
-        if not shadow_too and metadata.get("invocationSource") == SHADOW:
+        known = metadata.get
+        if not shadow_too and known("invocationSource") == SHADOW:
             counts.records_shadow_skipped += 1
             continue
-        moment = metadata.get("inferenceTime")
+        moment = known("inferenceTime")
         if timed is not None and not belongs(moment, timed, keep_undated=block.keep_undated):
             counts.records_out_of_window += 1
             continue
         if value.get("eventVersion", "0") != "0":
             counts.warn(f"eventVersion is {value['eventVersion']!r}, not '0'")
         counts.records_in += 1
-        origin = Origin(block.source, number, metadata.get("eventId"), metadata.get("inferenceId"), moment)
+        # The ids are taken now: a handler may change the record.
+        origin = Origin(source, number, known("eventId"), known("inferenceId"), moment, lines_from)
         yield Item("capture", CapturedData(value), origin)
+
+
+def _lines_of(block: Block) -> Iterable[bytes]:
+    """Return the lines of a block, their ends included; one at a time, which keeps the memory in use small."""
+    return BytesIO(block.data)
+
+
+def _origin(block: Block, number: int) -> Origin:
+    return Origin(block.source, number, lines_from=block.lines_from)
+
+
+_NOT_JSON = object()
+
+
+def _mended(block: Block, number: int, line: bytes, error: ValueError, counts: Counts) -> JSON:
+    """Return the value of a line that could not be read as it is; rejects it if it cannot be read at all."""
+    text = line.removesuffix(b"\n").decode("utf-8", "replace")
+    if isinstance(error, UnicodeDecodeError):
+        counts.lines_with_invalid_utf8 += 1
+        with contextlib.suppress(ValueError):
+            return parse_json(text)
+    counts.reject(_origin(block, number), f"not JSON ({_short(error)})", text)
+    return _NOT_JSON
+
+
+def _short(error: ValueError) -> str:
+    return str(error).split("\n")[0][:100]
 
 
 def belongs(moment: JSON, window: Window, *, keep_undated: bool) -> bool:
@@ -98,9 +118,18 @@ def belongs(moment: JSON, window: Window, *, keep_undated: bool) -> bool:
 
 
 def _json_lines(block: Block, counts: Counts) -> Iterator[Item]:
-    for number, _, value in _parsed_lines(block, counts):
+    for number, line in enumerate(_lines_of(block), block.first_line):
+        if line.isspace():
+            continue
+        counts.lines_read += 1
+        try:
+            value = parse_json(line)
+        except ValueError as error:
+            value = _mended(block, number, line, error, counts)
+            if value is _NOT_JSON:
+                continue
         counts.records_in += 1
-        yield Item("json", value, Origin(block.source, number))
+        yield Item("json", value, _origin(block, number))
 
 
 def _document(block: Block, counts: Counts) -> Iterator[Item]:
@@ -120,11 +149,11 @@ def _document(block: Block, counts: Counts) -> Iterator[Item]:
             yield from _json_lines(block, counts)
         else:
             text = data[:400].decode("utf-8", "replace")
-            counts.reject(Origin(block.source, 1), f"not JSON ({_short(error)})", text)
+            counts.reject(_origin(block, 1), f"not JSON ({_short(error)})", text)
         return
     for number, element in enumerate(value if isinstance(value, list) else [value], 1):
         counts.records_in += 1
-        yield Item("json", element, Origin(block.source, number))
+        yield Item("json", element, _origin(block, number))
 
 
 def _starts_with_a_document(data: bytes) -> bool:
@@ -140,7 +169,7 @@ def _csv_lines(block: Block, counts: Counts) -> Iterator[Item]:
         refuse_utf16(block)
         refuse_bare_returns(block)
     if block.header is not None:
-        yield Item("csv", block.header, Origin(block.source, 1), header=True)
+        yield Item("csv", block.header, _origin(block, 1), header=True)
     for before, line in records(block.data) if b'"' in block.data else _lines(block.data):
         if not line or line.isspace():
             continue
@@ -151,7 +180,7 @@ def _csv_lines(block: Block, counts: Counts) -> Iterator[Item]:
         except UnicodeDecodeError:
             counts.lines_with_invalid_utf8 += 1
             text = line.decode("utf-8", "replace")
-        yield Item("csv", text, Origin(block.source, block.first_line + before))
+        yield Item("csv", text, _origin(block, block.first_line + before))
 
 
 def _lines(data: bytes) -> Iterator[tuple[int, bytes]]:
@@ -164,4 +193,4 @@ def _table_rows(block: Block, counts: Counts) -> Iterator[Item]:
     for number, row in enumerate(rows, block.first_line):
         counts.lines_read += 1
         counts.records_in += 1
-        yield Item("parquet", row, Origin(block.source, number))
+        yield Item("parquet", row, _origin(block, number))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from open_model_monitor.capture.jsontext import parse_json
@@ -17,6 +17,12 @@ HOUR = timedelta(hours=1)
 MANY_HOURS = 24 * 366
 # How long a year, a month, a day and an hour last at most.
 _SPANS = (timedelta(days=366), timedelta(days=31), timedelta(days=1), HOUR)
+PART_BYTES = (
+    64 << 20
+)  # small enough to keep all cores busy to the end, large enough that merging costs nothing
+PART_OBJECTS = 8192  # as opening them takes its time
+RANGE_BYTES = 64 << 20
+GZIP_RATIO = 8  # bytes of text for one as stored, about
 DEEPEST = 4  # levels of folders between the source and its years: endpoint and variant, and some to spare
 CAPTURE_SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
 MANIFEST_SUFFIXES = (".json", ".jsonl")
@@ -66,14 +72,41 @@ def plan(
     window: Window | None,
     *,
     variants: tuple[str, ...] = (),
-    part_bytes: int = 256 << 20,
+    part_bytes: int = PART_BYTES,
+    range_bytes: int | None = RANGE_BYTES,
 ) -> Plan:
     """Find the objects of a source that hold the window, and deal them out as parts.
 
     `source` is a capture folder at any level, a folder of batch manifests, a folder of data, or one object.
+    An object larger than `range_bytes` is cut into ranges, a part each, if its format allows that; None cuts none.
     Raises NoData, whose message starts with `Job inputs had no data`.
     """
     search = _Search()
+    found = _find(storage, source, format, window, variants, search)
+    if not found:
+        raise NoData(_nothing(source, window, variants, search))
+    if not is_capture(format):
+        found = _inputs_of_batches(storage, found, source, search)
+        if not found:
+            raise NoData(_nothing(source, window, variants, search))
+        found = _follow_manifests(storage, found, search)
+    return Plan(
+        parts=tuple(_Cutter(storage, format, window, part_bytes, range_bytes).parts(found)),
+        objects=len(found),
+        bytes=sum(one.stat.size for one in found),
+        warnings=tuple(search.warnings),
+    )
+
+
+def _find(
+    storage: Storage,
+    source: str,
+    format: Format,
+    window: Window | None,
+    variants: tuple[str, ...],
+    search: _Search,
+) -> list[_Chosen]:
+    """Return the objects under each spelling of the source, in the order of their addresses."""
     chosen: dict[str, _Chosen] = {}
     for attempt, address in enumerate(_spellings(source)):
         try:
@@ -83,20 +116,7 @@ def plan(
             if attempt == 0:
                 raise
             search.places.append(f"{address} (not readable: {error})")
-    if not chosen:
-        raise NoData(_nothing(source, window, variants, search))
-    found = sorted(chosen.values(), key=lambda one: one.stat.address)
-    if not is_capture(format):
-        found = _inputs_of_batches(storage, found, source, search)
-        if not found:
-            raise NoData(_nothing(source, window, variants, search))
-        found = _follow_manifests(storage, found, search)
-    return Plan(
-        parts=tuple(_parts(found, window if is_capture(format) else None, part_bytes)),
-        objects=len(found),
-        bytes=sum(one.stat.size for one in found),
-        warnings=tuple(search.warnings),
-    )
+    return sorted(chosen.values(), key=lambda one: one.stat.address)
 
 
 def is_capture(format: Format) -> bool:
@@ -326,26 +346,72 @@ def _joined(prefix: str, name: str) -> list[str]:
     return [f"{prefix.rstrip('/')}/{name.lstrip('/')}", *([] if prefix.endswith("/") else [plain])]
 
 
-def _parts(found: Iterable[_Chosen], window: Window | None, part_bytes: int) -> Iterator[Part]:
-    """Cut by accumulated size alone, so that the same input gives the same parts everywhere."""
-    group: list[_Chosen] = []
-    size = 0
-    for one in found:
-        if group and size + one.stat.size > part_bytes:
-            yield _part(group, window)
-            group, size = [], 0
-        group.append(one)
-        size += one.stat.size
-    if group:
-        yield _part(group, window)
+@dataclass(frozen=True, slots=True)
+class _Cutter:
+    """Cuts by size alone, so that the same input gives the same parts everywhere, for any number of workers."""
+
+    storage: Storage
+    format: Format
+    window: Window | None
+    part_bytes: int
+    range_bytes: int | None
+
+    def parts(self, found: Iterable[_Chosen]) -> Iterator[Part]:
+        """Yield the parts, in the order of what was found."""
+        group: list[_Chosen] = []
+        room = self.part_bytes
+        for one in found:
+            weight = one.stat.size * (GZIP_RATIO if _is_gzip(one) else 1)
+            ranges = self._ranges(one)
+            if group and (weight > room or len(group) == PART_OBJECTS or ranges):
+                yield self._part(group)
+                group, room = [], self.part_bytes
+            if ranges:
+                yield from (replace(self._part([one]), start=start, end=end) for start, end in ranges)
+                continue
+            group.append(one)
+            room -= weight
+        if group:
+            yield self._part(group)
+
+    def _ranges(self, one: _Chosen) -> list[tuple[int, int | None]]:
+        """Return ranges of equal size, none if the object is to stay whole; the last one has no end."""
+        size = one.stat.size
+        if self.range_bytes is None or size <= self.range_bytes or not self._may_be_cut(one):
+            return []
+        number = -(-size // self.range_bytes)
+        starts = [size * place // number for place in range(number)]
+        return list(zip(starts, [*starts[1:], None], strict=True))
+
+    def _may_be_cut(self, one: _Chosen) -> bool:
+        """Whether a line end is always the end of a record; of gzip by another name, the first range takes all."""
+        if self.format.kind == "csv":
+            return not _is_gzip(one) and not is_remote(one.stat.address) and not self._holds_quotes(one)
+        return self.format.kind == "parquet" or (self.format.kind != "json" and not _is_gzip(one))
+
+    def _holds_quotes(self, one: _Chosen) -> bool:
+        """Whether a CSV file holds a quote, behind which line ends may be text; looks at all of it."""
+        buffer = bytearray(1 << 20)
+        try:
+            with self.storage.open_file(one.stat.address) as file:
+                while read := file.readinto(buffer):
+                    if buffer.find(b'"', 0, read) >= 0:
+                        return True
+        except (StorageError, OSError):  # which whoever reads it will tell
+            return True
+        return False
+
+    def _part(self, group: Sequence[_Chosen]) -> Part:
+        window = self.window if is_capture(self.format) else None
+        return Part(
+            objects=tuple(one.stat.address for one in group),
+            check_times=tuple(_is_checked(one, window) for one in group),
+            keep_undated=tuple(_keeps_undated(one, window) for one in group),
+        )
 
 
-def _part(group: Sequence[_Chosen], window: Window | None) -> Part:
-    return Part(
-        objects=tuple(one.stat.address for one in group),
-        check_times=tuple(_is_checked(one, window) for one in group),
-        keep_undated=tuple(_keeps_undated(one, window) for one in group),
-    )
+def _is_gzip(one: _Chosen) -> bool:
+    return one.stat.address.lower().endswith(".gz")
 
 
 def _is_checked(one: _Chosen, window: Window | None) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
@@ -152,6 +152,15 @@ class Origin:
     inference_time: str | None = None
     lines_from: int = 0  # the byte of the object at which the counting of lines began
 
+    @property
+    def place(self) -> str:
+        """Where it came from, as messages say it."""
+        return _place(self.source, self.line, self.lines_from)
+
+
+def _place(source: str, line: int, lines_from: int) -> str:
+    return f"{source}:{line} after byte {lines_from:,}" if lines_from else f"{source}:{line}"
+
 
 @dataclass(slots=True)  # one per record: freezing would triple its cost
 class Item:
@@ -220,15 +229,23 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """A slice of the input that one worker takes: some objects, read one after the other.
+    """A slice of the input that one worker takes: some objects, read one after the other; or a range of a huge one.
 
     `check_times` holds, per object, whether its records must be compared with the window one by one, and
-    `keep_undated` whether such a record without a readable time belongs to the window all the same.
+    `keep_undated` whether such a record without a readable time belongs to the window all the same. To a range
+    belong the lines that begin in it, and the row groups of a table; `end` None is the end of the object.
     """
 
     objects: tuple[str, ...]
     check_times: tuple[bool, ...] = ()
     keep_undated: tuple[bool, ...] = ()
+    start: int = 0
+    end: int | None = None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether this is a range of one object."""
+        return self.start > 0 or self.end is not None
 
     def to_dict(self) -> JSON:
         """Return the part as JSON values."""
@@ -236,12 +253,30 @@ class Part:
             "objects": list(self.objects),
             "check_times": list(self.check_times),
             "keep_undated": list(self.keep_undated),
+            "start": self.start,
+            "end": self.end,
         }
 
     @classmethod
     def from_dict(cls, data: JSON) -> Part:
         """Rebuild what `to_dict` returned."""
-        return cls(tuple(data["objects"]), tuple(data["check_times"]), tuple(data["keep_undated"]))
+        objects, checks, keeps = data["objects"], data["check_times"], data["keep_undated"]
+        return cls(tuple(objects), tuple(checks), tuple(keeps), data["start"], data["end"])
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A line or record that cannot be read; `text` is its beginning."""
+
+    source: str
+    line: int
+    reason: str
+    text: str = ""
+    lines_from: int = 0  # the byte of the object at which the counting of lines began
+
+    def __str__(self) -> str:
+        shown = f" in: {self.text}" if self.text else ""
+        return f"{_place(self.source, self.line, self.lines_from)}: {self.reason}{shown}"
 
 
 @dataclass(slots=True)
@@ -265,19 +300,33 @@ class Counts:
     rows_off_header: int = 0  # CSV rows with fewer or more fields than their header
     not_tabular: dict[str, int] = field(default_factory=dict)  # content type → sections without columns
     row_widths: dict[int, int] = field(default_factory=dict)  # headerless CSV: width → rows
-    malformed: list[str] = field(default_factory=list)  # the first SAMPLES, "object:line: reason in: text"
+    rejected: list[Rejected] = field(default_factory=list)  # the first SAMPLES that are malformed
+    cut_unreadable: list[str] = field(default_factory=list)  # objects of which a range is unreadable
     warnings: dict[str, int] = field(default_factory=dict)  # text → how often
 
     def reject(self, origin: Origin, reason: str, text: str = "") -> None:
         """Count one malformed line or record and keep the first ones as samples."""
         self.lines_malformed += 1
-        if len(self.malformed) < SAMPLES:
-            shown = f"{_BEFORE_TEXT}{text[:200]}" if text else ""
-            self.malformed.append(f"{origin.source}:{origin.line}: {reason}{shown}")
+        if len(self.rejected) < SAMPLES:
+            self.rejected.append(
+                Rejected(origin.source, origin.line, reason, text[:SAMPLE_TEXT], origin.lines_from)
+            )
 
     def redact(self) -> None:
         """Take the payload texts out of the samples."""
-        self.malformed = [sample.split(_BEFORE_TEXT, 1)[0] for sample in self.malformed]
+        self.rejected = [replace(sample, text="") for sample in self.rejected]
+
+    def give_up(self, part: Part, address: str, error: Exception) -> None:
+        """Count an object that cannot be read to its end; once, however many of its ranges fail."""
+        self.objects_unreadable += 1
+        if part.is_cut:
+            self.cut_unreadable.append(address)
+        self.warn(f"{address} cannot be read to its end, its remaining records are lost: {error}")
+
+    @property
+    def malformed(self) -> list[str]:
+        """The first lines and records that cannot be read, each as `object:line: reason in: text`."""
+        return list(map(str, self.rejected))
 
     def warn(self, text: str) -> None:
         """Count a warning."""
@@ -289,7 +338,11 @@ class Counts:
         for name in self.__slots__:
             mine, theirs = getattr(self, name), getattr(other, name)
             setattr(total, name, _added(mine, theirs) if isinstance(mine, dict) else mine + theirs)
-        total.malformed = total.malformed[:SAMPLES]
+        total.rejected = total.rejected[:SAMPLES]
+        total.cut_unreadable = list(dict.fromkeys(total.cut_unreadable))
+        total.objects_unreadable -= len(self.cut_unreadable + other.cut_unreadable) - len(
+            total.cut_unreadable
+        )
         return total
 
     @property
@@ -301,12 +354,22 @@ class Counts:
     def to_dict(self) -> JSON:
         """Return the counts as JSON values."""
         values = {name: getattr(self, name) for name in self.__slots__}
-        return values | {"row_widths": [[width, rows] for width, rows in self.row_widths.items()]}
+        return values | {
+            "row_widths": [[width, rows] for width, rows in self.row_widths.items()],
+            "rejected": [list(astuple(sample)) for sample in self.rejected],
+        }
 
     @classmethod
     def from_dict(cls, data: JSON) -> Counts:
         """Rebuild what `to_dict` returned."""
-        return cls(**data | {"row_widths": dict(data["row_widths"])})
+        rejected = [Rejected(*sample) for sample in data["rejected"]]
+        return cls(**data | {"row_widths": dict(data["row_widths"]), "rejected": rejected})
+
+    def summary(self) -> JSON:
+        """Return what the run summary says of the counts."""
+        inner = ("row_widths", "rejected", "cut_unreadable")
+        shown = {name: getattr(self, name) for name in self.__slots__ if name not in inner}
+        return shown | {"malformed": self.malformed}
 
 
 def _added(left: dict[K, int], right: dict[K, int]) -> dict[K, int]:
@@ -314,4 +377,4 @@ def _added(left: dict[K, int], right: dict[K, int]) -> dict[K, int]:
 
 
 SAMPLES = 20
-_BEFORE_TEXT = " in: "
+SAMPLE_TEXT = 200  # characters of one

@@ -22,7 +22,7 @@ def sniff_format(storage: Storage, source: str, window: Window | None = None) ->
 
     Raises NoData if there is no object, DataError if the first one cannot be read or is no UTF-8.
     """
-    address = plan(storage, source, Format("jsonlines"), window).parts[0].objects[0]
+    address = plan(storage, source, Format("jsonlines"), window, range_bytes=None).parts[0].objects[0]
     name = address.lower().removesuffix(".gz")
     with storage.open(address) as stream:
         magic = stream.read(4)

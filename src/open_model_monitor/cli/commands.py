@@ -191,6 +191,8 @@ def check(
         omm check captures/ --baseline baseline/ --preprocess preprocessor.py
         omm check captures/ --baseline baseline/ --since 2026-01-31T10:00:00Z
         omm check new.csv --constraints constraints.json --json
+        omm check s3://bucket/captures/ --baseline s3://bucket/baseline/ \\
+            --engine spark --spark-master spark://host:7077
     """
     from open_model_monitor import api
 

@@ -139,15 +139,37 @@ class Running:
         option(SCRIPTS, "Processes of the preprocessor; 1 unless told, so that it may keep state."),
     ] = None
     workers: Annotated[int | None, option(WORK, "Processes that read; one per core unless told.")] = None
+    engine: Annotated[
+        Literal["local", "spark"] | None,
+        option(WORK, "spark: on a cluster, a task per part; needs [spark] and Java (docs/spark.md)."),
+    ] = None
+    spark_master: Annotated[
+        str | None,
+        option(WORK, "local[2], spark://host:7077, yarn, sc://host; Spark's own default unless told."),
+    ] = None
+    spark_conf: Annotated[
+        list[str] | None, option(WORK, "KEY=VALUE of the Spark session that is started; repeatable.")
+    ] = None
     behaviour: Annotated[
         list[str] | None,
         option(BASELINE, "KEY=VALUE that changes how is judged, such as minimum_rows=100; repeatable."),
     ] = None
 
     def options(self) -> dict[str, Any]:
-        """Return the options of a run that are set."""
-        skip = "skip" if self.skip_failing_records else None
-        return _given(workers=self.workers, script_workers=self.script_workers, on_record_error=skip)
+        """Return the options of a run that are set.
+
+        Raises UsageError for settings of Spark without it.
+        """
+        if self.engine != "spark" and (self.spark_master or self.spark_conf):
+            raise UsageError("--spark-master and --spark-conf go with --engine spark")
+        return _given(
+            workers=self.workers,
+            script_workers=self.script_workers,
+            on_record_error="skip" if self.skip_failing_records else None,
+            run_engine=self.engine,
+            spark_master=self.spark_master,
+            spark_conf=pairs("--spark-conf", self.spark_conf) or None,
+        )
 
 
 @Parameter(name="*")

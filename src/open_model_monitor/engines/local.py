@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from open_model_monitor.capture.record import Part
+from open_model_monitor.engines.failures import Answer, attempt, result
 from open_model_monitor.errors import EngineError
 
 Work = Callable[[Part], bytes]
@@ -44,25 +45,33 @@ class Processes:
         """See `Engine`; raises EngineError if a worker dies."""
         context = multiprocessing.get_context("spawn")
         workers = min(self.workers, len(parts))
-        with ProcessPoolExecutor(workers, context, initializer=_open, initargs=(open_work,)) as pool:
+        with ProcessPoolExecutor(workers, context, initializer=_prepare, initargs=(open_work,)) as pool:
             try:
-                return merge(pool.map(_work, parts))
+                return merge(map(result, pool.map(_answer, parts)))
             except BrokenProcessPool as error:
                 raise EngineError(
-                    f"one of {workers} worker processes died; if memory ran out, use fewer (--workers)"
+                    f"one of {workers} worker processes died; if memory ran out, use fewer (--workers); a program "
+                    'of yours must call this under `if __name__ == "__main__":`'
                 ) from error
 
 
-# The worker of this process, for the life of its pool; with its manager, whose end would close it.
+# How to open the worker of this process, and the worker with its manager, whose end would close it.
+_openers: list[OpenWork] = []
 _opened: list[tuple[Work, AbstractContextManager[Work]]] = []
 
 
-def _open(open_work: OpenWork) -> None:
-    # Left open on purpose: it ends with the process, whose pipes and children go with it.
-    manager = open_work()
-    _opened.append((manager.__enter__(), manager))
+def _prepare(open_work: OpenWork) -> None:
+    _openers.append(open_work)
 
 
-def _work(part: Part) -> bytes:
-    work, _ = _opened[0]
-    return work(part)
+def _answer(part: Part) -> Answer:
+    return attempt(lambda: _worker()(part))
+
+
+def _worker() -> Work:
+    """Return the worker, opened for the first part, so that a failure to open is an answer as well."""
+    if not _opened:
+        # Left open on purpose: it ends with the process, whose pipes and children go with it.
+        manager = _openers[0]()
+        _opened.append((manager.__enter__(), manager))
+    return _opened[0][0]

@@ -28,6 +28,7 @@ class Options:
 
     `workers` processes read and profile (0: one per core; always one with a script unless `script_workers` says
     otherwise). `missing_values` are texts that mean "missing": under "" for all columns, else by column name.
+    `run_engine` is named so because users' own variables may well be called `engine`.
     """
 
     workers: int = 0
@@ -49,6 +50,9 @@ class Options:
     missing_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     exclude_features_attribute: tuple[str, ...] = ()
     max_runtime_seconds: float | None = None
+    run_engine: Literal["local", "spark"] = "local"
+    spark_master: str | None = None
+    spark_conf: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +237,8 @@ def _structured(name: str, value: Any) -> Any:
         return value
     if name == "missing_values":
         return json.loads(value) if value.lstrip().startswith("{") else {"": value.split(",")}
+    if name == "spark_conf":
+        return json.loads(value)
     if name in ("variants", "script_env_passthrough", "script_helpers", "exclude_features_attribute"):
         return json.loads(value) if value.startswith("[") else [part.strip() for part in value.split(",")]
     return value

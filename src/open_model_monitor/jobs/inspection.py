@@ -100,7 +100,7 @@ def inspect(
     """
     source, storage = normalise(source), storage or Storage()
     read_as = format or sniff_format(storage, source, window)
-    planned = plan(storage, source, read_as, window, variants=variants)
+    planned = plan(storage, source, read_as, window, variants=variants, range_bytes=None)
     seen, counts = _Seen(read_as), Counts()
     complete = True
     for item in _items(planned.parts, read_as, window, variants, counts, storage):

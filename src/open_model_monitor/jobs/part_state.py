@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -23,12 +23,16 @@ MAX_COLUMNS = 20_000  # of a data set; each takes some kilobytes
 class PartState:
     """What one part yields: its profile, what was counted, which records failed in the script, and which
     columns the settings meant.
+
+    `seconds` of a part with a script is the time its process worked, `script_seconds` the user's own share of it.
     """
 
     profile: DatasetProfile
     counts: Counts = field(default_factory=Counts)
     failures: list[ScriptFailure] = field(default_factory=list)
     selected: Selected = field(default_factory=Selected)
+    seconds: float = 0.0
+    script_seconds: float = 0.0
 
     kind: ClassVar[str] = "part"
 
@@ -39,6 +43,8 @@ class PartState:
             self.counts.merge(other.counts),
             [*self.failures, *other.failures][:TRACEBACKS],
             self.selected.merge(other.selected),
+            self.seconds + other.seconds,
+            self.script_seconds + other.script_seconds,
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -48,6 +54,8 @@ class PartState:
             "counts": self.counts.to_dict(),
             "failures": [failure.to_dict() for failure in self.failures],
             "selected": self.selected.to_dict(),
+            "seconds": self.seconds,
+            "script_seconds": self.script_seconds,
         }
 
     @classmethod
@@ -59,6 +67,8 @@ class PartState:
             Counts.from_dict(data["counts"]),
             failures,
             Selected.from_dict(data["selected"]),
+            data["seconds"],
+            data["script_seconds"],
         )
 
 
@@ -103,8 +113,12 @@ class PartProfiler:
     def _update(self, batches: Iterable[pa.RecordBatch]) -> None:
         for batch in batches:
             self._profile.update(*self._selector.select(batch))
-            if len(self._profile.columns) > MAX_COLUMNS:
+            if self._profile.width > MAX_COLUMNS:
                 raise DataError(_too_wide(self._profile))
+
+    def number_columns(self) -> Mapping[str, str]:
+        """See `DatasetProfile.number_columns`."""
+        return self._profile.number_columns()
 
     def state(self, counts: Counts, failures: list[ScriptFailure]) -> PartState:
         """Return the state of the part, which ends with this."""

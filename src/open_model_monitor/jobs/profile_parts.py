@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from itertools import chain
 
 from open_model_monitor.capture.blocks import blocks
-from open_model_monitor.capture.record import Block, Counts, Format, Part, Window
+from open_model_monitor.capture.record import Counts, Format, Part, Window
 from open_model_monitor.engines.local import Work
-from open_model_monitor.errors import OutsideError, ScriptFailure
+from open_model_monitor.errors import OutsideError
+from open_model_monitor.jobs.allocator import keep_freed_memory
 from open_model_monitor.jobs.part_state import PartProfiler, PartState, ProfileSettings
-from open_model_monitor.jobs.sandbox import Answer
+from open_model_monitor.jobs.sandbox import Sandbox
 from open_model_monitor.jobs.script_log import Listener
 from open_model_monitor.jobs.script_setup import ScriptSetup
 from open_model_monitor.profiling.state import dumps, loads
 from open_model_monitor.rows.convert import Converter
+from open_model_monitor.rows.fast import FastLane
 from open_model_monitor.rows.lane import Lane
 from open_model_monitor.storage import Storage
 
@@ -26,7 +29,12 @@ Progress = Callable[[int, int], None]  # bytes read so far, rows so far
 
 def merge_parts(packed: Iterable[bytes]) -> bytes:
     """Merge packed part states, in their order."""
-    return dumps(reduce(PartState.merge, (loads(one, PartState) for one in packed)))
+    rest = iter(packed)
+    first = next(rest)
+    second = next(rest, None)
+    if second is None:
+        return first
+    return dumps(reduce(PartState.merge, (loads(one, PartState) for one in chain((first, second), rest))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,31 +60,32 @@ class ProfileParts:
     @contextmanager
     def __call__(self) -> Iterator[Work]:
         """Open the worker; a script is loaded once and sees all its parts."""
+        keep_freed_memory()
         if self.script is None:
             converter = Converter(self.format, self.settings.baseline_columns)
-            yield partial(self._profile, Storage(), partial(self._convert, converter))
+            yield partial(self._profile, Storage(), converter)
             return
         with self.script.sandbox("preprocessor", self.listener) as sandbox:
-            sandbox.start(self.format, self.window, self.variants, self.settings.baseline_columns)
-            yield partial(self._profile, Storage(), sandbox.answers)
+            sandbox.start(self.format, self.window, self.variants, settings=self.settings)
+            yield partial(self._script, Storage(), sandbox)
 
-    def _convert(self, converter: Converter, read: Iterable[Block]) -> Iterator[Answer]:
+    def _script(self, storage: Storage, sandbox: Sandbox, part: Part) -> bytes:
+        """Read the part; the script's process does the rest."""
+        read = Counts()
+        with closing(blocks(storage, part, self.format, read)) as found:
+            return sandbox.profile(found, read, lambda rows: self._go_on(read.bytes_read, rows))
+
+    def _profile(self, storage: Storage, converter: Converter, part: Part) -> bytes:
         lane = Lane(self.format, converter, None, self.window, self.variants)
-        for block in read:
-            counts = Counts()
-            yield Answer(list(lane.batches(block, counts)), counts, [])
-
-    def _profile(
-        self, storage: Storage, work: Callable[[Iterable[Block]], Iterator[Answer]], part: Part
-    ) -> bytes:
-        profiler, read = PartProfiler(self.settings), Counts()
-        counts, failures = Counts(), list[ScriptFailure]()
-        for answer in work(blocks(storage, part, self.format, read)):
-            profiler.add(answer.batches)
-            counts = counts.merge(answer.counts)
-            failures += answer.failures
-            self._go_on(read.bytes_read, counts.rows_out)
-        return dumps(profiler.state(counts.merge(read), failures))
+        profiler, read, counts = PartProfiler(self.settings), Counts(), Counts()
+        fast = FastLane(lane, profiler.number_columns)
+        with closing(blocks(storage, part, self.format, read)) as found:
+            for block in found:
+                profiler.add(fast.batches(block, counts))
+                self._go_on(read.bytes_read, counts.rows_out)
+        profiler.add(fast.flush(counts))
+        self._go_on(read.bytes_read, counts.rows_out)
+        return dumps(profiler.state(counts.merge(read), []))
 
     def _go_on(self, read: int, rows: int) -> None:
         """Tell how far it is; raise OutsideError if the time is up."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,15 +14,18 @@ from typing import Any
 import msgspec
 
 from open_model_monitor.capture.layout import Plan, plan
-from open_model_monitor.capture.record import Counts, Format
+from open_model_monitor.capture.record import Counts, Format, Part
 from open_model_monitor.capture.sniff import sniff_format
-from open_model_monitor.engines.local import Engine, Inline, Processes
+from open_model_monitor.engines.local import Inline, Processes
+from open_model_monitor.engines.spark import Spark
 from open_model_monitor.errors import OutsideError, ScriptError, ScriptFailure, UsageError
 from open_model_monitor.jobs.baseline import Baseline, read_baseline
 from open_model_monitor.jobs.contract import Job
 from open_model_monitor.jobs.judging import judge
 from open_model_monitor.jobs.part_state import PartState, ProfileSettings
 from open_model_monitor.jobs.profile_parts import ProfileParts, Progress, merge_parts
+from open_model_monitor.jobs.remote_parts import Arrivals, RemoteParts
+from open_model_monitor.jobs.script_kit import pack_script
 from open_model_monitor.jobs.script_log import Listener
 from open_model_monitor.jobs.script_setup import ScriptSetup
 from open_model_monitor.jobs.scripting import script_setup
@@ -56,8 +59,11 @@ def run(
     in_container: bool = False,
     progress: Progress | None = None,
     listener: Listener | None = None,
+    spark: Any = None,
 ) -> Report:
     """Do one run and deliver its documents to `job.output` (None: nowhere, the report is all).
+
+    `spark` is a SparkSession to read and profile with, whatever the job's options say.
 
     Raises the errors of `errors.py`; a run that found violations returns normally.
     """
@@ -66,7 +72,7 @@ def run(
         job = replace(job, output=_destination(job))
     with _workspace(job, in_container=in_container) as workspace:
         try:
-            report = _Run(job, workspace, storage, progress, listener).report()
+            report = _Run(job, workspace, storage, progress, listener, spark).report()
         except ScriptError as error:
             _leave_diagnosis(error, job, workspace, storage, in_container=in_container)
             raise
@@ -120,6 +126,7 @@ class _Run:
     storage: Storage
     progress: Progress | None
     listener: Listener | None
+    spark: Any = None
 
     def report(self) -> Report:
         job, started = self.job, time.monotonic()
@@ -158,7 +165,6 @@ class _Run:
 
     def _fold(self, planned: Plan, format_: Format, baseline: Baseline, deadline: float | None) -> PartState:
         options = self.job.options
-        script = self._script("preprocessor", self.job.preprocessor, format_, deadline)
         monitor = self._monitor(baseline)
         work = ProfileParts(
             format=format_,
@@ -171,16 +177,34 @@ class _Run:
                 column_matching=baseline.behaviour.column_matching,
                 output_columns_position=format_.output_columns_position,
             ),
-            script=script,
+            script=None,
             deadline=deadline,
             progress=self.progress,
             listener=self.listener,
         )
+        fold = self._on_spark if self._uses_spark else self._here
+        return loads(fold(planned.parts, work), PartState)
+
+    @property
+    def _uses_spark(self) -> bool:
+        return self.spark is not None or self.job.options.run_engine == "spark"
+
+    def _here(self, parts: Sequence[Part], work: ProfileParts) -> bytes:
+        script = self._script("preprocessor", self.job.preprocessor, work.format, work.deadline)
+        work, options = replace(work, script=script), self.job.options
         workers = options.script_workers if script else (options.workers or os.cpu_count() or 1)
-        engine: Engine = Inline()
-        if workers > 1 and len(planned.parts) > 1:
-            engine, work = Processes(workers), work.portable()
-        return loads(engine.fold(planned.parts, work, merge_parts), PartState)
+        if workers > 1 and len(parts) > 1:
+            return Processes(workers).fold(parts, work.portable(), merge_parts)
+        return Inline().fold(parts, work, merge_parts)
+
+    def _on_spark(self, parts: Sequence[Part], work: ProfileParts) -> bytes:
+        options = self.job.options
+        kit = None
+        if self.job.preprocessor:
+            kit = pack_script(self.job, work.format, self.workspace, self.storage)
+        arrivals = Arrivals(self.workspace.log, work.deadline, self.progress, self.listener)
+        engine = Spark(options.spark_master, options.spark_conf, self.spark)
+        return engine.fold(parts, RemoteParts(work, kit), arrivals.merge)
 
     def _script(
         self, role: str, address: str | None, format_: Format, deadline: float | None
@@ -218,7 +242,7 @@ class _Run:
             constraints=analysed.constraints,
             findings=tuple(analysed.findings),
             violations=violations,
-            notices=(*_run_notices(seen, job), *analysed.notices),
+            notices=(*self._run_notices(seen, planned), *analysed.notices),
             metrics=tuple(analysed.metrics) if monitoring and job.publish_metrics else (),
             features=analysed.features,
             counts=seen.counts,
@@ -233,6 +257,19 @@ class _Run:
 
     def _monitor(self, baseline: Baseline) -> DataQuality:
         return DataQuality(baseline.behaviour, self.job.environment.get("categorical_drift_method"))
+
+    def _run_notices(self, seen: PartState, planned: Plan) -> Iterator[Notice]:
+        if not self.job.preprocessor:
+            return
+        if not seen.profile.rows:
+            text = f"the preprocessor dropped all {seen.counts.records_in} records"
+            yield Notice("all_dropped", None, text)
+        if self._uses_spark and len(planned.parts) > 1:
+            text = (
+                f"the preprocessor was started {len(planned.parts)} times on Spark, once per part of the data; "
+                "what it remembers from record to record, and files it writes, are each part's own"
+            )
+            yield Notice("script_per_part", None, text)
 
     def _hash(self, role: str, address: str | None) -> dict[str, str | None]:
         return {role: sha256_of(self.workspace.fetch_script(address, role, self.storage))} if address else {}
@@ -325,12 +362,6 @@ class _Run:
 def _keep_log(workspace: Workspace) -> None:
     if workspace.log.is_file():
         put(workspace.output / LOG, workspace.log.read_bytes())
-
-
-def _run_notices(seen: PartState, job: Job) -> list[Notice]:
-    if seen.profile.rows or not job.preprocessor:
-        return []
-    return [Notice("all_dropped", None, f"the preprocessor dropped all {seen.counts.records_in} records")]
 
 
 def _warnings(counts: Counts) -> list[str]:

@@ -7,6 +7,7 @@ scripts are trusted code (SECURITY.md).
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import mmap
 import os
 import queue
@@ -17,8 +18,8 @@ import tempfile
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import TracebackType
@@ -31,12 +32,14 @@ from open_model_monitor.capture.ipc import batch_from_ipc
 from open_model_monitor.capture.items import items
 from open_model_monitor.capture.record import Block, Counts, Format, Item, Window
 from open_model_monitor.errors import DataError, EngineError, ScriptError, ScriptFailure
-from open_model_monitor.jobs.sandbox_child import PLACE
+from open_model_monitor.jobs.part_state import ProfileSettings
+from open_model_monitor.jobs.sandbox_child import END, PLACE
 from open_model_monitor.jobs.script_log import ScriptLog
 from open_model_monitor.rows.script_failures import sha256_of, with_record
 
 SLOW_CALL = 60.0  # seconds a single call may take before a warning
 IN_FLIGHT = 2  # blocks sent ahead of the answers
+PIPE_BYTES = 1 << 20  # as much as Linux grants everybody
 _GRACE = 2.0  # seconds for the last output of an ended process
 
 
@@ -95,6 +98,7 @@ class Sandbox:
         """Start the process; the script is loaded by `start` or `postprocess`."""
         theirs_in, outbox = os.pipe()
         inbox, theirs_out = os.pipe()
+        _widen(outbox)
         log_out, log_in = os.pipe()
         with tempfile.TemporaryFile() as shared:
             shared.truncate(PLACE.size)
@@ -157,17 +161,20 @@ class Sandbox:
         window: Window | None = None,
         variants: tuple[str, ...] = (),
         baseline_columns: tuple[str, ...] = (),
+        *,
+        settings: ProfileSettings | None = None,
     ) -> None:
-        """Load a preprocessor.
+        """Load a preprocessor; with `settings` it will `profile` parts, without it gives `answers`.
 
         Raises ScriptError if it cannot be loaded.
         """
         self._reader = (format_, window, variants)
         self._order(
-            format=asdict(format_),
-            window=asdict(window) if window else None,
-            variants=list(variants),
-            baseline_columns=list(baseline_columns),
+            format=format_,
+            window=window,
+            variants=variants,
+            baseline_columns=settings.baseline_columns if settings else baseline_columns,
+            settings=settings,
         )
         self.view = self._receive()["ready"]
 
@@ -176,40 +183,55 @@ class Sandbox:
 
         Raises ScriptError as soon as a record fails, the process dies or the time limit passes.
         """
-        sending: queue.Queue[bytes | None] = queue.Queue()
+        for answer in self._exchange(blocks):
+            yield Answer(
+                [batch_from_ipc(batch) for batch in answer["batches"]],
+                Counts.from_dict(answer["counts"]),
+                [ScriptFailure(**failure) for failure in answer["failures"]],
+                answer["log_lines"],
+            )
+
+    def profile(self, blocks: Iterable[Block], read: Counts, rows_so_far: Callable[[int], None]) -> bytes:
+        """Return the packed state of a part, of which `read` tells in the end what was read.
+
+        Raises ScriptError like `answers`, DataError for rows that no profile can take.
+        """
+        for answer in self._exchange(blocks):
+            rows_so_far(answer["rows"])
+        self._send(END, msgspec.msgpack.encode(read.to_dict()))
+        answer = self._receive()
+        rows_so_far(answer["rows"])
+        return cast(bytes, answer["part"])
+
+    def _exchange(self, blocks: Iterable[Block]) -> Iterator[dict[str, Any]]:
+        sending: queue.Queue[Block | None] = queue.Queue()
         sender = threading.Thread(target=self._send_all, args=(sending,), daemon=True)
         sender.start()
-        waiting = 0
         try:
             for block in blocks:
                 self._sent.append(block)
-                sending.put(msgspec.msgpack.encode(block))
-                waiting += 1
-                if waiting > IN_FLIGHT:
+                sending.put(block)
+                if len(self._sent) > IN_FLIGHT:
                     yield self._answer()
-                    waiting -= 1
-            for _ in range(waiting):
+            while self._sent:
                 yield self._answer()
         finally:
             sending.put(None)
 
-    def _send_all(self, sending: queue.Queue[bytes | None]) -> None:
-        try:
-            while (message := sending.get()) is not None:
-                self._outbox.send_bytes(message)
-        except OSError:
-            pass  # the process is gone; whoever waits for its answer finds out why
+    def _send_all(self, sending: queue.Queue[Block | None]) -> None:
+        while (block := sending.get()) is not None:
+            self._send(msgspec.msgpack.encode(replace(block, data=b"")), block.data)
 
-    def _answer(self) -> Answer:
+    def _send(self, head: bytes, data: bytes) -> None:
+        with contextlib.suppress(OSError):  # the process is gone; whoever waits for its answer finds out why
+            self._outbox.send_bytes(head)
+            self._outbox.send_bytes(data)
+
+    def _answer(self) -> dict[str, Any]:
         answer = self._receive()
         self._sent.popleft()
         self._answered += 1
-        return Answer(
-            [batch_from_ipc(batch) for batch in answer["batches"]],
-            Counts.from_dict(answer["counts"]),
-            [ScriptFailure(**failure) for failure in answer["failures"]],
-            answer["log_lines"],
-        )
+        return answer
 
     def postprocess(self) -> None:
         """Load and call a postprocessor.
@@ -322,3 +344,9 @@ class Sandbox:
         if item is not None:
             failure = with_record(failure, item, redact=self.limits.redact)
         return ScriptError(failure)
+
+
+def _widen(pipe: int) -> None:
+    """Let a pipe hold a whole block where the system can: each side then wakes once for it, not eight times."""
+    with contextlib.suppress(AttributeError, OSError):
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)

@@ -1,8 +1,9 @@
 """The process of a user's script: isolate, load, answer. Started by `jobs.sandbox`, never imported by it.
 
-Talks msgpack over one pipe pair: the first message says what to load, each further one is a block; the answer to
-a block is its batches and counts, or the failure that ended the run. Log lines travel on a pipe of their own, so
-that they survive a crash.
+Talks msgpack over one pipe pair: the first message says what to load, each further pair is a block and its bytes,
+or the end of a part. The answer to a block is how far the part is (or its batches, for who wants to see them), that
+to an end the part's state; or the failure that ended the run. Log lines travel on a pipe of their own, so that they
+survive a crash.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import signal
 import struct
 import sys
 import warnings
+from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TextIO
@@ -25,7 +27,8 @@ from typing import Any, TextIO
 GC_THRESHOLD = 50_000  # new containers; the default of 700 is some dozen records
 MAX_LINE = 32 << 10  # characters of a log line
 MARK = "\x1e"  # opens a tagged log line: MARK tag MARK text
-PLACE = struct.Struct("<QQ")  # sequence number of the block in hand, line of the item in hand
+PLACE = struct.Struct("QQ")  # sequence number of the block in hand, line of the item in hand
+END = b"end"  # in place of a block's head: of a part, and what was read of it follows
 PR_SET_PDEATHSIG = 1
 
 
@@ -110,7 +113,7 @@ def _serve(
         if order["role"] == "postprocessor":
             return _postprocess(handler)
         outbox.send_bytes(msgspec.msgpack.encode({"ready": view}))
-        return _preprocess(order, handler, logger, inbox, outbox, place)
+        return _preprocess(order, handler, logger, inbox, outbox, _place(place))
     except ScriptError as error:
         raise _ScriptFailed(error.failure.to_dict()) from error
     except DataError as error:  # the input, not the script
@@ -118,6 +121,11 @@ def _serve(
     except Exception as error:  # what it returned cannot become columns
         failure = failure_of(error, role=order["role"], phase="return value", script=Path(order["script"]))
         raise _ScriptFailed(failure.to_dict()) from error
+
+
+def _place(descriptor: int) -> memoryview:
+    """Return the numbers that `jobs.sandbox` reads along: see PLACE."""
+    return memoryview(mmap.mmap(descriptor, PLACE.size)).cast("Q")
 
 
 def _seed(seed: int) -> None:
@@ -147,46 +155,59 @@ def _preprocess(
     logger: logging.Logger,
     inbox: Connection,
     outbox: Connection,
-    place: int,
+    place: memoryview,
 ) -> dict[str, Any]:
     import msgspec
 
-    from open_model_monitor.capture.ipc import batch_to_ipc
-    from open_model_monitor.capture.record import Block, Counts, Format, Window
+    from open_model_monitor.capture.record import Block, Counts
+
+    work = _work(order, handler, logger, place[1:])
+    read_block = msgspec.msgpack.Decoder(Block).decode
+    # What was imported stays, and a record makes many objects but hardly ever a cycle: look for them less often.
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)
+    while True:
+        try:
+            kind, message = inbox.recv_bytes(), inbox.recv_bytes()
+        except EOFError:
+            return {"done": True}
+        if kind == END:
+            answer = work.finish(Counts.from_dict(msgspec.msgpack.decode(message)))
+        else:
+            place[0] += 1
+            answer = work.take(replace(read_block(kind), data=message))
+            place[1] = 0
+        outbox.send_bytes(msgspec.msgpack.encode({**answer, "log_lines": _written}))
+
+
+def _work(order: dict[str, Any], handler: Any, logger: logging.Logger, in_hand: memoryview) -> Any:
+    import msgspec
+
+    from open_model_monitor.capture.record import Format, Window
+    from open_model_monitor.jobs.allocator import keep_freed_memory
+    from open_model_monitor.jobs.part_state import ProfileSettings
+    from open_model_monitor.jobs.script_work import InspectWork, PartWork
     from open_model_monitor.rows.convert import Converter
     from open_model_monitor.rows.lane import Lane
     from open_model_monitor.rows.scripts import Preprocessor
 
+    keep_freed_memory()
+    settings = msgspec.convert(order["settings"], ProfileSettings | None)
     format_ = msgspec.convert(order["format"], Format)
-    window = msgspec.convert(order["window"], Window) if order["window"] else None
+    window = msgspec.convert(order["window"], Window | None)
     converter = Converter(format_, tuple(order["baseline_columns"]))
     preprocessor = Preprocessor(
-        handler, converter, logger, skip_failing=order["skip_failing"], redact=order["redact"]
+        handler,
+        converter,
+        logger,
+        skip_failing=order["skip_failing"],
+        redact=order["redact"],
+        lines=settings is not None,
     )
     lane = Lane(format_, converter, preprocessor.rows, window, tuple(order["variants"]))
-    read_block = msgspec.msgpack.Decoder(Block).decode
-    shared = mmap.mmap(place, PLACE.size)
-    sequence = 0
-    # What was imported stays, and a record makes many objects but hardly ever a cycle: look for them less often.
-    gc.freeze()
-    gc.set_threshold(GC_THRESHOLD)
-
-    def watch(item: Any) -> None:
-        PLACE.pack_into(shared, 0, sequence, item.origin.line)
-
-    while True:
-        try:
-            block = read_block(inbox.recv_bytes())
-        except EOFError:
-            return {"done": True}
-        sequence += 1
-        counts = Counts()
-        batches = [batch_to_ipc(batch) for batch in lane.batches(block, counts, watch=watch)]
-        failures = [failure.to_dict() for failure in preprocessor.failures]
-        preprocessor.failures.clear()
-        PLACE.pack_into(shared, 0, sequence, 0)
-        answer = {"batches": batches, "counts": counts.to_dict(), "failures": failures, "log_lines": _written}
-        outbox.send_bytes(msgspec.msgpack.encode(answer))
+    if settings is None:
+        return InspectWork(lane, preprocessor, in_hand)
+    return PartWork(lane, preprocessor, settings, in_hand)
 
 
 # ---------------------------------------------------------------- output of the script

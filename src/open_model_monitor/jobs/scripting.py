@@ -44,6 +44,7 @@ def script_setup(
     script = workspace.fetch_script(address, role, storage)
     shown = _shown(job, role, script, workspace, storage)
     contract = {**job.to_environment(), "dataset_format": json.dumps(format_to_dict(format)), **shown}
+    contract.pop("spark_conf", None)  # may hold keys of a cluster
     write_config(workspace, job.schedule or "omm-run", contract)
     requirements = options.script_requirements
     beside = (

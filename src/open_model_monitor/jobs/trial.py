@@ -254,7 +254,7 @@ def outcome(job: Job, trials: Iterable[Trial], *, storage: Storage | None = None
 
 def _records(job: Job, format_: Format, storage: Storage) -> Iterator[tuple[Block, Item]]:
     """Yield blocks of one record each, and the record as the script will see it."""
-    planned = plan(storage, job.source, format_, job.window, variants=job.options.variants)
+    planned = plan(storage, job.source, format_, job.window, variants=job.options.variants, range_bytes=None)
     for part in planned.parts:
         for block in blocks(storage, part, format_, Counts(), block_bytes=READ):
             first = block.starts_object

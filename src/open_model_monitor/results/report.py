@@ -83,8 +83,6 @@ class Report:
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the content of `run_summary.json`: what was counted, decided and noticed; no times, no hosts."""
-        counts = self.counts.to_dict()
-        counts.pop("row_widths")
         return {
             "kind": self.kind,
             "outcome": self.outcome,
@@ -95,7 +93,7 @@ class Report:
             "behaviour": dict(self.behaviour),
             "violations": len(self.violations) if self.violations is not None else None,
             "counts": {
-                **counts,
+                **self.counts.summary(),
                 "rows_ragged": self.counts.rows_ragged,
                 "non_finite_values": sum(feature.non_finite for feature in self.statistics.features),
             },

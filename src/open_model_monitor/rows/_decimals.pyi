@@ -1,5 +1,13 @@
-from collections.abc import Buffer
+import numpy as np
+from numpy.typing import NDArray
 
 def parse(
-    text: bytes, delimiter: str, kinds: bytes, numbers: Buffer, stride: int, rows: int, rest: bytearray, /
+    text: bytes,
+    delimiter: str,
+    kinds: bytes,
+    numbers: NDArray[np.float64],
+    stride: int,
+    rows: int,
+    rest: bytearray,
+    /,
 ) -> tuple[int, int]: ...

@@ -29,10 +29,13 @@ import pyarrow as pa
 from open_model_monitor.capture.record import SCRIPT, Columns, Counts, Row, Value
 from open_model_monitor.errors import DataError
 from open_model_monitor.rows.flatten import PayloadError, flatten_row, is_nested, unique_names
+from open_model_monitor.rows.texts import Line, LineReader, Lines
 
 MAX_ROWS = 8192
 MAX_CELLS = 1 << 18
 MAX_JOINED_CELLS = 1 << 20
+MAX_LINE_CELLS = 1 << 19  # lines are small and quickly cut: a batch's fixed cost is paid for more of them
+MAX_LINES_SIZE = 8 << 20  # characters of lines held for a batch
 
 Metadata = dict[bytes, bytes]
 
@@ -43,38 +46,76 @@ FLAT = frozenset((str, int, float, bool, type(None)))  # the types of plain valu
 class Batcher:
     """Collects rows and cuts them into batches.
 
-    Bounded by rows and by cells; who feeds large texts calls `flush` after each block it has read.
+    Bounded by rows and by cells; who feeds large texts calls `flush`, or `settle`, after each block it has read.
+    With a `reader`, rows of nothing but texts are held as lines as long as all have the same columns.
     """
 
-    def __init__(self, counts: Counts, *, max_rows: int = MAX_ROWS, max_cells: int = MAX_CELLS) -> None:
+    def __init__(
+        self,
+        counts: Counts,
+        *,
+        max_rows: int = MAX_ROWS,
+        max_cells: int = MAX_CELLS,
+        reader: LineReader | None = None,
+    ) -> None:
         self.counts = counts
+        self.full = False  # whether the batch should be cut now
         self._max_rows = max_rows
         self._max_cells = max_cells
+        self._reader = reader
+        self._lines: Lines | None = None  # if there are any, all rows are among them
         self._rows: list[Row] = []
         self._shapes: dict[int, Columns] = {}  # held, so that no other gets the same id
         self._width = 0  # of the union of all shapes, at most
 
-    def add(self, row: Row) -> None:
+    def add(self, row: Row | Line) -> None:
         """Take one more row."""
+        if isinstance(row, Row):
+            self._add_row(row)
+            return
+        lines = self._lines
+        if lines is None and not self._rows and self._reader is not None:
+            lines = self._lines = Lines(row.columns, self._reader)
+        if lines is not None and row.columns is lines.columns:
+            lines.texts.append(row.text)
+            held = len(lines.texts)
+            self.full = held >= self._max_rows or held * lines.width >= MAX_LINE_CELLS
+        else:
+            self._add_row(row.row())
+
+    def _add_row(self, row: Row) -> None:
+        if self._lines is not None:
+            self._give_up_lines(self._lines)
         self._rows.append(row)
         if id(row.columns) not in self._shapes:
             self._shapes[id(row.columns)] = row.columns
             self._width += len(row.columns.names)
-
-    @property
-    def full(self) -> bool:
-        """Whether the batch should be cut now."""
         rows = len(self._rows)
-        return rows >= self._max_rows or rows * self._width >= self._max_cells
+        self.full = rows >= self._max_rows or rows * self._width >= self._max_cells
+
+    def _give_up_lines(self, lines: Lines) -> None:
+        """Hold the rest of this batch as rows: it is never turned to and fro."""
+        self._lines = None
+        for text in lines.texts:
+            self._add_row(Line(lines.columns, text).row())
+
+    def settle(self) -> pa.RecordBatch | None:
+        """Return what should not wait for more at the end of a block, if there is such."""
+        # Objects by the thousand crowd the processor's caches; lines may wait until there are many.
+        wait = self._lines.measure() < MAX_LINES_SIZE if self._lines is not None else not self._rows
+        return None if wait else self.flush()
 
     def flush(self) -> pa.RecordBatch | None:
         """Return what was collected as a batch, or None if there is nothing."""
-        rows, self._rows = self._rows, []
-        self._shapes, self._width = {}, 0
-        if not rows:
-            return None
-        self.counts.rows_out += len(rows)
-        return to_batch(rows, self.counts)
+        batch, lines = None, self._lines
+        if lines is not None and (batch := lines.batch()) is None:
+            self._give_up_lines(lines)
+        if self._rows:
+            batch = to_batch(self._rows, self.counts)
+        self._lines, self._rows, self._shapes = None, [], {}
+        self._width, self.full = 0, False
+        self.counts.rows_out += 0 if batch is None else batch.num_rows
+        return batch
 
 
 def to_batch(rows: Sequence[Row], counts: Counts) -> pa.RecordBatch:
@@ -156,7 +197,7 @@ def _flattened(rows: Sequence[Row], counts: Counts) -> list[Row]:
         try:
             names, values = flatten_row(dict(zip(row.columns.names, row.values, strict=True)), notes)
         except PayloadError as error:
-            raise DataError(f"{row.origin.source}:{row.origin.line}: {error}") from error
+            raise DataError(f"{row.origin.place}: {error}") from error
         for text in notes:
             counts.warn(text)
         key = (id(row.columns), names)

@@ -42,8 +42,8 @@ class BulkReader:
     ) -> Arrays | None:
         """Return the array and the metadata of each of `width` columns; None unless each line has that many fields.
 
-        `text` holds filled lines of fields without quotes. `numbers` says which columns are expected to hold nothing but
-        numbers, and how these are written: all Integral or all Fractional. A column that does not is read as text.
+        `text` holds filled lines of fields without quotes. `numbers` says which columns should hold nothing but
+        numbers, and how these are written: all Integral or all Fractional. Columns that do not are read as text.
         """
         arrays: dict[int, Column] = {}
         if DECIMALS:

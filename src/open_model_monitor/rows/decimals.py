@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 try:
-    from open_model_monitor.rows import _decimals
+    from open_model_monitor.rows._decimals import parse as _parse
 except ImportError:  # built without a compiler
-    _decimals = None  # type: ignore[assignment]
-
-AVAILABLE = _decimals is not None
+    AVAILABLE = False
+else:
+    AVAILABLE = True
 
 WHOLE, POINT, TEXT = b"ift"  # what a column holds: integers, numbers with a point, or what is not to be read
 
@@ -43,5 +43,5 @@ def parse(text: bytes, kinds: bytes, rows: int, *, delimiter: str = ",") -> Pars
     stride = -(-rows // _PAGE) * _PAGE + _LINE
     numbers = np.empty((columns, stride))
     rest = bytearray(len(text) + 1)
-    failed, length = _decimals.parse(text, delimiter, kinds, numbers, stride, rows, rest)
+    failed, length = _parse(text, delimiter, kinds, numbers, stride, rows, rest)
     return Parsed(numbers[:, :rows], bytes(rest[:length])) if failed < 0 else int(failed)

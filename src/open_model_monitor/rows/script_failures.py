@@ -110,6 +110,7 @@ def with_record(failure: ScriptFailure, item: Item, *, redact: bool) -> ScriptFa
         argument=argument_kind(item),
         source_object=item.origin.source,
         line_number=item.origin.line,
+        lines_from=item.origin.lines_from,
         event_id=item.origin.event_id,
         inference_id=item.origin.inference_id,
         payload_excerpt=None if redact else excerpt(item),

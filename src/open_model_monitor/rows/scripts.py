@@ -9,8 +9,9 @@ import importlib.util
 import inspect
 import logging
 import sys
+import time
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,7 @@ from open_model_monitor.rows.batches import FLAT, plain
 from open_model_monitor.rows.convert import Converter
 from open_model_monitor.rows.flatten import flatten_row
 from open_model_monitor.rows.script_failures import failure_of, sha256_of, with_record
+from open_model_monitor.rows.texts import Line, line_of
 
 HANDLERS = {"preprocessor": "preprocess_handler", "postprocessor": "postprocess_handler"}
 EXPECTED = {
@@ -31,6 +33,9 @@ EXPECTED = {
 REPR = 200
 TRACEBACKS = 20  # distinct failures kept when records may fail
 _RESERVED = ("eventMetadata", "eventVersion")
+_SPECIAL = frozenset(("captureData", *_RESERVED))
+_GENERATOR = types.GeneratorType
+_TEXTS = frozenset((str, type(None)))
 
 
 # ---------------------------------------------------------------- loading
@@ -142,7 +147,10 @@ class ReturnValueError(TypeError):
 
 
 class Preprocessor:
-    """Calls a preprocess handler with one item at a time and turns what comes back into rows."""
+    """Calls a preprocess handler with one item at a time and turns what comes back into rows.
+
+    With `lines`, rows of texts are joined at once; a gap among them is an empty text then.
+    """
 
     def __init__(
         self,
@@ -152,42 +160,67 @@ class Preprocessor:
         *,
         skip_failing: bool = False,
         redact: bool = False,
+        lines: bool = False,
     ) -> None:
         self._handler = handler
-        self._call = handler.bound(logger)
+        self._call = self._bound = handler.bound(logger)
         self._converter = converter
         self._log = logger
         self._skip = skip_failing
         self._redact = redact
-        self._keys: list[Any] = []
+        self._lines = lines
+        self._keys: list[Any] = []  # of the last dict
+        self._usual: list[Any] | None = None  # the same, if no name among them asks for a look at its value
         self._columns = self._flat = Columns((), (), ())
+        self._kinds: Sequence[type] | None = ()  # of its values; None if all were texts, and joined
         self._processed = 0
         self._warned: set[str] = set()
         self.failures: list[ScriptFailure] = []  # of records left out, the first distinct ones
+        self.seconds = 0.0  # spent in the handler's calls that were timed
 
-    def rows(self, item: Item, counts: Counts) -> list[Row]:
+    def time_calls(self, *, on: bool) -> float:
+        """Time the calls from now on, or no longer; returns the seconds so far."""
+        self._call = self._timed if on else self._bound
+        return self.seconds
+
+    def _timed(self, value: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            returned = self._bound(value)
+            return _listed(returned) if type(returned) is types.GeneratorType else returned
+        finally:
+            self.seconds += time.perf_counter() - started
+
+    def rows(self, item: Item, counts: Counts) -> Sequence[Row | Line]:
         """Return the rows that the handler makes of an item; none if it dropped it.
 
         Raises ScriptError if the handler raises or returns what is not rows, unless failing records are skipped.
         """
         if item.header:
             return self._header(item, counts)
-        phase, malformed = "call", counts.lines_malformed
         try:
             returned = self._call(item.value)
-            if type(returned) is types.GeneratorType:
-                # A generator may yield one dict again and again, changed in between.
-                returned = [dict(element) if type(element) is dict else element for element in returned]
-            phase = "return value"
+            if type(returned) is _GENERATOR:
+                returned = _listed(returned)
+        except (Exception, SystemExit) as error:
+            return self._failed(error, "call", item, counts)
+        if type(returned) is dict and self._kinds is None and list(returned) == self._usual:
+            # Nearly always: texts under the names of the last row. Each step more would be paid per record.
+            line = line_of(returned.values())
+            if line is not None:
+                self._processed += 1
+                return [Line(self._columns, line)]
+        malformed = counts.lines_malformed
+        try:
             rows = self._understand(returned, item, counts)
         except (Exception, SystemExit) as error:
-            return self._failed(error, phase, item, counts)
+            return self._failed(error, "return value", item, counts)
         self._processed += 1
         if not rows and counts.lines_malformed == malformed:
             counts.records_dropped_by_script += 1
         return rows
 
-    def _header(self, item: Item, counts: Counts) -> list[Row]:
+    def _header(self, item: Item, counts: Counts) -> Sequence[Row | Line]:
         """The header line of a CSV file: dropped if the handler drops it, fails on it or returns its texts."""
         self._converter.rows(item, counts)
         try:
@@ -203,7 +236,7 @@ class Preprocessor:
             return []
         return rows
 
-    def _failed(self, error: BaseException, phase: str, item: Item, counts: Counts) -> list[Row]:
+    def _failed(self, error: BaseException, phase: str, item: Item, counts: Counts) -> Sequence[Row | Line]:
         failure = self._describe(error, phase, item)
         if not self._skip:
             raise ScriptError(failure) from error
@@ -219,7 +252,7 @@ class Preprocessor:
 
     # -------------------------------------------------------- return values
 
-    def _understand(self, returned: Any, item: Item, counts: Counts) -> list[Row]:
+    def _understand(self, returned: Any, item: Item, counts: Counts) -> Sequence[Row | Line]:
         if type(returned) is dict:
             return self._of_mapping(returned, item, counts)
         if returned is None:
@@ -248,7 +281,7 @@ class Preprocessor:
             raise ReturnValueError(_not_rows(returned))
         return iter(returned)
 
-    def _of_element(self, element: Any, item: Item, counts: Counts) -> list[Row]:
+    def _of_element(self, element: Any, item: Item, counts: Counts) -> Sequence[Row | Line]:
         if element is None:
             counts.returned_none += 1
             self._warn_once("the handler returned None inside a list; the element is dropped")
@@ -259,7 +292,7 @@ class Preprocessor:
             raise ReturnValueError(_not_rows(element, "a list of "))
         return self._of_mapping(dict(element), item, counts)
 
-    def _of_mapping(self, mapping: dict[Any, Any], item: Item, counts: Counts) -> list[Row]:
+    def _of_mapping(self, mapping: dict[Any, Any], item: Item, counts: Counts) -> Sequence[Row | Line]:
         if not mapping:
             counts.returned_empty += 1
             self._warn_once("the handler returned an empty dict, which drops the record; return [] to say so")
@@ -271,15 +304,29 @@ class Preprocessor:
         for name in _RESERVED:
             if name in mapping and (name == "eventVersion" or isinstance(mapping[name], dict)):
                 mapping = {key: value for key, value in mapping.items() if key != name}
-        keys, values = list(mapping), list(mapping.values())
+        keys = list(mapping)
         if keys != self._keys:
-            self._columns = self._named(keys)
+            self._columns, self._kinds = self._named(keys), ()
             self._keys = keys
-        if not _all_texts(values) and not set(map(type, values)) <= FLAT:
-            return [self._settled(values, item, counts)]
-        return [Row(self._columns, values, item.origin)]
+            self._usual = keys if keys and _SPECIAL.isdisjoint(keys) else None
+        return [self._row(mapping.values(), item, counts)]
 
-    def _settled(self, values: list[Any], item: Item, counts: Counts) -> Row:
+    def _row(self, values: Collection[Any], item: Item, counts: Counts) -> Row | Line:
+        """Return the row of the values of `self._keys`."""
+        kinds = list(map(type, values))
+        if kinds != self._kinds:
+            found = set(kinds)
+            if not found <= FLAT:
+                return self._settled(list(values), item, counts)
+            self._kinds = kinds
+            if self._lines and found <= _TEXTS:
+                line = line_of(["" if value is None else value for value in values])
+                if line is not None:
+                    self._kinds = None
+                    return Line(self._columns, line)
+        return Row(self._columns, list(values), item.origin)
+
+    def _settled(self, values: list[Any], item: Item, counts: Counts) -> Row | Line:
         """Flatten and convert now what is no plain value: the handler may change it, and its record is at hand."""
         notes: list[str] = []
         names, flat = flatten_row(dict(zip(self._columns.names, values, strict=True)), notes)
@@ -309,12 +356,9 @@ class Preprocessor:
             self._log.warning(text)
 
 
-def _all_texts(values: list[Any]) -> bool:
-    try:
-        "".join(values)  # the fastest way to ask
-    except TypeError:
-        return False
-    return True
+def _listed(generator: types.GeneratorType[Any, None, Any]) -> list[Any]:
+    """Return what a generator yields, which may be one dict again and again, changed in between."""
+    return [dict(element) if type(element) is dict else element for element in generator]
 
 
 def _warn(counts: Counts, name: str, text: str) -> None:

@@ -3,14 +3,14 @@
 import gzip
 import io
 import uuid
-from datetime import datetime, time, timedelta
+from itertools import accumulate
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from open_model_monitor.capture.blocks import blocks
-from open_model_monitor.capture.items import items
+from open_model_monitor.capture.line_numbers import resolve
 from open_model_monitor.capture.record import Counts, Format, Part
 from open_model_monitor.storage import Storage
 
@@ -145,30 +145,6 @@ def test_a_document_is_one_block(storage, put):
     assert block.data == text
 
 
-def table(rows):
-    return pa.table({"a": list(range(rows)), "t": ["x"] * rows})
-
-
-@pytest.mark.parametrize("place", ["local", "memory"])
-def test_parquet_travels_as_arrow(storage, put, tmp_path, place):
-    sink = io.BytesIO()
-    pq.write_table(table(10_000), sink)
-    address = put(sink.getvalue()) if place == "memory" else str(tmp_path / "x.parquet")
-    storage.write(address, sink.getvalue())
-    found, counts = read(storage, Format("parquet"), address)
-    batches = [pa.ipc.open_stream(block.data).read_all() for block in found]
-    assert pa.concat_tables(batches).to_pydict() == table(10_000).to_pydict()
-    rows = [len(batch) for batch in batches]
-    assert [block.first_line for block in found] == [1 + sum(rows[:number]) for number in range(len(rows))]
-    assert counts.bytes_read > 0
-
-
-def test_what_is_no_parquet_is_unreadable(storage, put):
-    found, counts = read(storage, Format("parquet"), put(b"a,b\n1,2\n"))
-    assert not found
-    assert counts.objects_unreadable == 1
-
-
 def test_nothing_but_the_blocks_is_held(storage, tmp_path):
     """Cutting works as the stream comes: the first block is there before the object's end was read."""
     path = str(tmp_path / "x.jsonl")
@@ -176,50 +152,6 @@ def test_nothing_but_the_blocks_is_held(storage, tmp_path):
     counts = Counts()
     next(iter(blocks(storage, Part((path,)), LINES, counts, block_bytes=4096)))
     assert counts.bytes_read < 20_000
-
-
-def test_times_are_naive_or_aware_as_stored(storage, put):
-    sink = io.BytesIO()
-    pq.write_table(pa.table({"t": [datetime(2024, 1, 1)]}), sink)  # noqa: DTZ001
-    [block], _ = read(storage, Format("parquet"), put(sink.getvalue()))
-    assert pa.ipc.open_stream(block.data).read_all().num_rows == 1
-
-
-def test_nanoseconds_of_a_table_become_microseconds(tmp_path):
-    path = tmp_path / "t.parquet"
-    times = pa.array([1_700_000_000_123_456_789, None], pa.timestamp("ns", "UTC"))
-    pq.write_table(pa.table({"t": times}), path)
-    read = blocks(Storage(), Part((str(path),)), Format("parquet"), Counts())
-    values = [item.value["t"] for block in read for item in items(block, Format("parquet"), Counts())]
-    assert values[0].isoformat() == "2023-11-14T22:13:20.123456+00:00"
-    assert values[1] is None
-
-
-@pytest.mark.parametrize(
-    ("kind", "expected"),
-    [
-        (pa.duration("ns"), timedelta(microseconds=1_234_567)),
-        (pa.time64("ns"), time(0, 0, 1, 234_567)),
-        (pa.timestamp("ns"), datetime(1970, 1, 1, 0, 0, 1, 234_567)),  # noqa: DTZ001
-    ],
-)
-def test_nanoseconds_become_microseconds_wherever_they_stand(tmp_path, kind, expected):
-    one = pa.array([1_234_567_890, None], kind)
-    columns = {
-        "flat": one,
-        "struct": pa.StructArray.from_arrays([pa.StructArray.from_arrays([one], ["x"])], ["y"]),
-        "list": pa.ListArray.from_arrays([0, 1, 2], one),
-        "large": pa.LargeListArray.from_arrays([0, 1, 2], one),
-        "fixed": pa.FixedSizeListArray.from_arrays(one, 1),
-    }
-    if not pa.types.is_duration(kind):  # older Arrow forgets what the numbers of a map were
-        columns["map"] = pa.MapArray.from_arrays([0, 1, 2], ["k", "l"], one)
-    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    read = blocks(Storage(), Part((str(tmp_path / "t.parquet"),)), Format("parquet"), Counts())
-    first, second = [item.value for block in read for item in items(block, Format("parquet"), Counts())]
-    shown = {name: [("k", expected)] if name == "map" else [expected] for name in columns}
-    assert first == shown | {"flat": expected, "struct": {"y": {"x": expected}}}
-    assert (second["flat"], second["struct"], second["list"]) == (None, {"y": {"x": None}}, [None])
 
 
 def test_a_header_may_span_lines(tmp_path):
@@ -236,3 +168,93 @@ def test_zeros_after_a_gzip_member_are_padding(tmp_path):
     read = list(blocks(Storage(), Part((str(path),)), Format("jsonlines"), counts))
     assert b"".join(block.data for block in read) == b"1\n2\n"
     assert counts.objects_unreadable == 0
+
+
+def table(rows):
+    return pa.table({"a": list(range(rows)), "t": ["x"] * rows})
+
+
+def packed(table, **options):
+    sink = io.BytesIO()
+    pq.write_table(table, sink, **options)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("place", ["local", "memory"])
+@pytest.mark.parametrize("rows", [10_000, 300_000])  # fetched at once, and piece by piece
+def test_parquet_travels_as_arrow(storage, put, tmp_path, place, rows):
+    content = packed(table(rows))
+    address = put(content) if place == "memory" else str(tmp_path / "x.parquet")
+    storage.write(address, content)
+    found, counts = read(storage, Format("parquet"), address, address)
+    batches = [pa.ipc.open_stream(block.data).read_all() for block in found]
+    assert pa.concat_tables(batches).to_pydict() == pa.concat_tables([table(rows)] * 2).to_pydict()
+    ends = list(accumulate(len(batch) for batch in batches))
+    assert [block.first_line for block in found] == [1 + end % rows for end in [0, *ends[:-1]]]
+    assert counts.bytes_read > 0
+    assert sum(block.starts_object for block in found) == 2
+
+
+@pytest.mark.parametrize("place", ["local", "memory"])
+def test_a_range_of_parquet_is_its_row_groups(storage, put, tmp_path, place):
+    content = packed(table(10_000), row_group_size=1000)
+    address = put(content) if place == "memory" else str(tmp_path / "x.parquet")
+    storage.write(address, content)
+    half = len(content) // 2
+    counts = Counts()
+    parts = [Part((address,), end=half), Part((address,), start=half)]
+    halves = [list(blocks(storage, part, Format("parquet"), counts)) for part in parts]
+    found = [pa.ipc.open_stream(block.data).read_all() for half in halves for block in half]
+    assert pa.concat_tables(found).to_pydict() == table(10_000).to_pydict()
+    assert [bool(half) for half in halves] == [True, True]
+    first = halves[1][0]
+    assert (first.first_line % 1000, first.starts_object, first.lines_from) == (1, False, 0)
+    assert counts.objects_selected == 1
+
+
+def test_what_is_no_parquet_is_unreadable(storage, put):
+    found, counts = read(storage, Format("parquet"), put(b"a,b\n1,2\n"))
+    assert not found
+    assert counts.objects_unreadable == 1
+
+
+def test_a_huge_line_at_the_edge_of_a_range_is_counted_once(storage, put):
+    address = put(b"1\n" + b"x" * 100_000 + b"\n2\n3\n")
+    counts, found = Counts(), []
+    for start, end in ((0, 50_000), (50_000, 100_004), (100_004, None)):
+        part = Part((address,), start=start, end=end)
+        found += blocks(storage, part, LINES, counts, block_bytes=1000, max_line_bytes=10_000)
+    assert b"".join(block.data for block in found) == b"1\n2\n3\n"
+    assert (counts.lines_malformed, counts.bytes_read) == (1, 100_007)
+
+
+def test_a_line_rejected_within_a_range_says_from_where_it_counts(storage, put):
+    address = put(b"1\n2\n3\n" + b"x" * 100_000 + b"\n4\n")
+    counts = Counts()
+    part = Part((address,), start=3)
+    list(blocks(storage, part, LINES, counts, block_bytes=1000, max_line_bytes=10_000))
+    assert (counts.rejected[0].line, counts.rejected[0].lines_from) == (2, 4)
+    [right], _ = resolve(storage, counts.rejected, [])
+    assert str(right).startswith(f"{address}:4: line longer than")
+
+
+def test_a_header_longer_than_the_ranges_belongs_to_the_first(storage, tmp_path):
+    path = str(tmp_path / "t.csv")
+    storage.write(path, b"\n\n" + b"a" * 30 + b",b\n1,2\n3,4\n")
+    counts, found = Counts(), []
+    for start in range(0, 43, 10):
+        part = Part((path,), start=start, end=start + 10 if start < 40 else None)
+        found += blocks(storage, part, HEADED, counts)
+    assert [(block.header, block.data, block.starts_object) for block in found] == [
+        ("a" * 30 + ",b", b"", True),
+        ("a" * 30 + ",b", b"1,2\n3,4\n", False),
+    ]
+
+
+def test_a_range_of_what_is_gone_is_unreadable_once(storage, tmp_path):
+    path, total = str(tmp_path / "gone"), Counts()
+    for start, end in ((0, 50), (50, None)):
+        counts = Counts()
+        assert not list(blocks(storage, Part((path,), start=start, end=end), LINES, counts))
+        total = total.merge(counts)
+    assert (total.objects_selected, total.objects_unreadable) == (1, 1)

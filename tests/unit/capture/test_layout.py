@@ -10,7 +10,7 @@ import pytest
 from open_model_monitor.capture.layout import plan, variant_of
 from open_model_monitor.capture.record import Format, Part, Window
 from open_model_monitor.errors import NoData, StorageError
-from open_model_monitor.storage import Storage
+from open_model_monitor.storage import Storage, is_remote
 
 CAPTURE, CSV, LINES = Format("capture"), Format("csv"), Format("jsonlines")
 SEVEN = datetime(2024, 1, 19, 7, tzinfo=UTC)
@@ -219,6 +219,63 @@ def test_parts_are_cut_by_size_alone(storage, root):
     ]
     assert len(plan(storage, root, CSV, None).parts) == 1
     assert found == plan(Storage(), root, CSV, None, part_bytes=8)
+
+
+def ranges(plan):
+    return [(part.start, part.end) for part in plan.parts]
+
+
+def test_small_inputs_are_one_part_without_a_range(storage, root):
+    fill(storage, root, "a.jsonl", "b.jsonl")
+    [part] = plan(storage, root, LINES, None).parts
+    assert (len(part.objects), part.is_cut) == (2, False)
+
+
+def test_a_huge_object_is_cut_into_equal_ranges_between_the_others(storage, root):
+    for name, size in {"a": 4, "b": 25, "c": 4, "d": 4}.items():
+        storage.write(f"{root}/{name}.jsonl", b"x" * size)
+    for format in (LINES, CAPTURE, Format("merged"), Format("parquet")):
+        found = plan(storage, root, format, None, range_bytes=10)
+        assert ranges(found) == [(0, None), (0, 8), (8, 16), (16, None), (0, None)]
+        assert [[address[-7] for address in part.objects] for part in found.parts] == [
+            ["a"], ["b"], ["b"], ["b"], ["c", "d"],
+        ]  # fmt: skip
+        assert (found.objects, found.bytes) == (4, 37)
+    assert found.parts[1].check_times == (False,)
+    assert ranges(plan(storage, root, LINES, None, range_bytes=None)) == [(0, None)]
+
+
+def test_what_cannot_be_cut_stays_whole(storage, root):
+    text = b'{"a": 1}\n' * 9
+    for name in ("a.jsonl.gz", "b.json.GZ"):
+        storage.write(f"{root}/{name}", text)
+    assert ranges(plan(storage, root, LINES, None, range_bytes=10)) == [(0, None)]
+    assert ranges(plan(storage, root, Format("json"), None, range_bytes=10)) == [(0, None)]
+
+
+def test_csv_is_cut_where_it_is_local_and_holds_no_quote(storage, root):
+    storage.write(f"{root}/plain.csv", b"1,2\n" * 1_000_000)
+    storage.write(f"{root}/quoted.csv", b"1,2\n" * 1_000_000 + b'"')
+    found = plan(storage, root, CSV, None, range_bytes=2_000_000)
+    whole = [("plain.csv", 0, None), ("quoted.csv", 0, None)]
+    cut = [("plain.csv", 0, 2_000_000), ("plain.csv", 2_000_000, None), ("quoted.csv", 0, None)]
+    expected = whole if is_remote(root) else cut
+    assert [
+        (address.rpartition("/")[2], part.start, part.end) for part in found.parts for address in part.objects
+    ] == expected
+
+
+def test_a_part_has_no_more_objects_than_are_opened_in_good_time(storage, root, monkeypatch):
+    monkeypatch.setattr("open_model_monitor.capture.layout.PART_OBJECTS", 2)
+    fill(storage, root, *(f"{n}.jsonl" for n in range(5)))
+    assert [len(part.objects) for part in plan(storage, root, LINES, None).parts] == [2, 2, 1]
+
+
+def test_compressed_objects_weigh_what_they_hold(storage, root):
+    for name in ("a.jsonl.gz", "b.jsonl.gz", "c.jsonl", "d.jsonl"):
+        storage.write(f"{root}/{name}", b"x" * 10)
+    found = plan(storage, root, LINES, None, part_bytes=90)
+    assert [len(part.objects) for part in found.parts] == [1, 2, 1]
 
 
 def test_a_part_survives_json(storage, root):

@@ -153,8 +153,11 @@ def test_windows_on_whole_hours(minute, second, whole):
 
 def test_parts_and_counts_survive_json():
     part = Part(("a", "b"), (True, False), (False, True))
-    assert Part.from_dict(json.loads(json.dumps(part.to_dict()))) == part
-    counts = Counts(lines_read=3, row_widths={7: 2}, warnings={"w": 1}, malformed=["m"])
+    for one in (part, Part(("a",), (True,), (False,), 7, 9), Part(("a",), start=7)):
+        assert Part.from_dict(json.loads(json.dumps(one.to_dict()))) == one
+    counts = Counts(lines_read=3, row_widths={7: 2}, warnings={"w": 1})
+    counts.reject(Origin("s3://b/o", 3, lines_from=9), "not JSON", "x")
+    counts.give_up(Part(("a",), start=7), "a", ValueError("gone"))
     assert Counts.from_dict(json.loads(json.dumps(counts.to_dict()))) == counts
 
 
@@ -170,3 +173,36 @@ def test_counts_add_up():
     assert len(total.malformed) == SAMPLES
     assert total.malformed[0] == "s3://b/o:0: not JSON in: " + "x" * 200
     assert total.rows_ragged == 2
+
+
+def test_an_object_is_unreadable_once_however_many_of_its_ranges_are():
+    def counts(part):
+        made = Counts()
+        made.give_up(part, part.objects[0], ValueError("gone"))
+        return made
+
+    ranges = [Part(("a",), start=n, end=n + 1) for n in range(3)]
+    total = Counts()
+    for part in (*ranges, Part(("b",)), Part(("c",), end=1)):
+        total = total.merge(counts(part))
+    assert total.objects_unreadable == 3
+    assert total.warnings["a cannot be read to its end, its remaining records are lost: gone"] == 3
+
+
+def test_where_lines_are_counted_from_the_middle_a_place_says_so():
+    assert Origin("s3://b/o", 3).place == "s3://b/o:3"
+    assert Origin("s3://b/o", 3, lines_from=1234567).place == "s3://b/o:3 after byte 1,234,567"
+    counts = Counts()
+    counts.reject(Origin("s3://b/o", 3, lines_from=9), "not JSON", "x")
+    assert counts.malformed == ["s3://b/o:3 after byte 9: not JSON in: x"]
+    counts.redact()
+    assert counts.malformed == ["s3://b/o:3 after byte 9: not JSON"]
+
+
+def test_a_summary_holds_texts_and_nothing_of_the_inside():
+    counts = Counts(lines_read=3, row_widths={7: 2})
+    counts.reject(Origin("a", 1), "not JSON")
+    summary = counts.summary()
+    assert summary["malformed"] == ["a:1: not JSON"]
+    assert summary["lines_read"] == 3
+    assert not {"row_widths", "rejected", "cut_unreadable"} & set(summary)

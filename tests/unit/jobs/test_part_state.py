@@ -34,6 +34,18 @@ def test_merged_bytes_are_the_sum():
     assert len(merged.failures) == 2
 
 
+def test_the_state_of_a_single_part_is_left_as_it_is():
+    one = dumps(state([1, 2]))
+    assert merge_parts([one]) is one
+
+
+def test_seconds_add_up():
+    one, two = state([1]), state([2])
+    one.seconds, one.script_seconds, two.seconds = 3.0, 2.0, 1.0
+    merged = loads(merge_parts([dumps(one), dumps(two)]), PartState)
+    assert (merged.seconds, merged.script_seconds) == (4.0, 2.0)
+
+
 def test_batches_become_a_state_with_the_counts_of_the_part():
     profiler = PartProfiler(ProfileSettings(excluded=("b",)))
     profiler.add([pa.RecordBatch.from_pydict({"a": [1], "b": [2]})] * 3)

@@ -37,7 +37,7 @@ def test_missing_values_by_the_name_of_the_baseline(tmp_path):
 def test_progress_is_told(tmp_path):
     told = []
     profiled(tmp_path, progress=lambda read, rows: told.append(rows))
-    assert told == [1]
+    assert told[-1] == 1
 
 
 def test_the_portable_half_travels():

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from open_model_monitor.capture.record import Block, Format
+from open_model_monitor.capture.record import Block, Counts, Format
 from open_model_monitor.errors import EngineError, ScriptError
+from open_model_monitor.jobs.part_state import PartState, ProfileSettings
 from open_model_monitor.jobs.sandbox import Sandbox, ScriptLimits
 from open_model_monitor.jobs.script_log import ScriptLog
+from open_model_monitor.profiling.columns import ProfileOptions
+from open_model_monitor.profiling.state import loads
 
 FORMAT = Format("jsonlines")
 
@@ -50,6 +53,27 @@ def test_blocks_are_answered_in_order(sandbox):
     ]
     assert found == list(range(40))
     assert sum(answer.counts.records_in for answer in answers) == 40
+
+
+def test_parts_are_profiled_where_the_script_is(sandbox):
+    told = []
+    with sandbox(ECHO) as box:
+        box.start(FORMAT, settings=ProfileSettings(excluded=("m",)))
+        packed = [
+            box.profile(blocks(number), Counts(bytes_read=number), told.append) for number in (20, 0, 3)
+        ]
+    states = [loads(one, PartState) for one in packed]
+    assert [state.profile.rows for state in states] == [40, 0, 6]
+    assert [state.counts.bytes_read for state in states] == [20, 0, 3]
+    assert [told[20], told[-1]] == [40, 6]
+
+
+def test_settings_reach_the_process(sandbox):
+    options = ProfileOptions(max_categories=3, missing_values={"": {"2"}, "n": ["3"]}, watched=frozenset("x"))
+    with sandbox(ECHO) as box:
+        box.start(FORMAT, settings=ProfileSettings(options, baseline_columns=("n",)))
+        state = loads(box.profile(blocks(10), Counts(), lambda _: None), PartState)
+    assert state.profile.columns["n"].classes["Integral"] == 18
 
 
 def test_globals_last_from_part_to_part(sandbox):

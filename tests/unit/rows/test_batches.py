@@ -22,6 +22,7 @@ from open_model_monitor.rows.batches import (
     plain,
     to_batch,
 )
+from open_model_monitor.rows.texts import Line, LineReader, line_of
 
 ORIGIN = Origin("object", 1)
 
@@ -244,6 +245,62 @@ def test_the_batcher_cuts_by_rows_and_by_cells():
     assert batcher.full
     assert batcher.flush().num_rows == 2
     assert counts.rows_out == 5
+
+
+def text(columns, *values):
+    return Line(columns, line_of(values))
+
+
+def with_lines(counts=None):
+    return Batcher(counts or Counts(), max_rows=4, reader=LineReader(dict))
+
+
+def test_lines_of_the_same_columns_are_held_as_they_are():
+    counts, columns = Counts(), shape("a", "b")
+    batcher = with_lines(counts)
+    for n in range(4):
+        assert not batcher.full
+        batcher.add(text(columns, str(n), "x"))
+    assert batcher.full
+    assert batcher.flush().to_pydict() == {"a": ["0", "1", "2", "3"], "b": ["x"] * 4}
+    assert (counts.rows_out, batcher.full, batcher.flush()) == (4, False, None)
+
+
+@pytest.mark.parametrize("other", [Row(shape("a", "b"), [2, None], ORIGIN), text(shape("b"), "y")])
+def test_a_batch_that_is_not_all_lines_is_one_of_rows(other):
+    counts, columns = Counts(), shape("a", "b")
+    batcher = with_lines(counts)
+    for row in (text(columns, "1", "x"), other, text(columns, "3", "")):
+        batcher.add(row)
+    batch = batcher.flush()
+    assert (batch.num_rows, counts.rows_out) == (3, 3)
+    assert batch.column("a").to_pylist()[::2] == ["1", "3"]
+    assert batch.column("b").to_pylist()[2] is None
+    batcher.add(text(columns, "4", "z"))  # the next batch begins anew
+    assert batcher.flush().to_pydict() == {"a": ["4"], "b": ["z"]}
+
+
+def test_a_text_of_two_lines_stays_one_text():
+    columns, batcher = shape("a"), with_lines()
+    batcher.add(text(columns, "1\n2"))
+    assert batcher.flush().to_pydict() == {"a": ["1\n2"]}
+
+
+def test_without_a_reader_lines_are_rows():
+    batcher = Batcher(Counts())
+    batcher.add(text(shape("a"), "1"))
+    assert batcher.flush().to_pydict() == {"a": ["1"]}
+
+
+def test_at_the_end_of_a_block_rows_leave_and_lines_wait_until_they_are_many(monkeypatch):
+    columns, batcher = shape("a"), with_lines()
+    batcher.add(text(columns, "12345"))
+    assert batcher.settle() is None
+    monkeypatch.setattr("open_model_monitor.rows.batches.MAX_LINES_SIZE", 10)
+    batcher.add(text(columns, "67890"))
+    assert batcher.settle().num_rows == 2
+    batcher.add(Row(columns, [1], ORIGIN))
+    assert batcher.settle().num_rows == 1
 
 
 def test_small_batches_of_one_schema_are_joined():

@@ -1,0 +1,93 @@
+"""Rows of nothing but texts, the usual return value of a handler, are held as lines and become batches in bulk.
+
+One text in place of some dozen is quicker to keep, and Arrow cuts thousands of such lines into columns at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from open_model_monitor.capture.record import Columns, Origin, Row
+from open_model_monitor.rows.bulk import BulkReader, batch_of
+
+SEPARATOR = "\x1f"  # "unit separator": hardly ever in a text, and a text that holds it is no part of a line
+
+_NOWHERE = Origin("", 0)
+_join = SEPARATOR.join
+
+
+@dataclass(slots=True)
+class Line:
+    """A row of nothing but texts, joined; a gap stands in it as an empty text, which a profile takes for one."""
+
+    columns: Columns
+    text: str
+
+    @property
+    def values(self) -> list[str | None]:
+        """The row's texts; None for an empty one."""
+        return [value or None for value in self.text.split(SEPARATOR)]
+
+    def row(self) -> Row:
+        """Return the same as a row like others; nothing can be wrong with it, so that it needs no origin."""
+        return Row(self.columns, self.values, _NOWHERE)
+
+
+def line_of(values: Collection[object]) -> str | None:
+    """Return the texts of a row as one line; None if they are not all texts, or one holds the separator."""
+    try:
+        text = _join(values)  # type: ignore[arg-type]  # the quickest way to ask for the type of all
+    except TypeError:
+        return None
+    return text if text.count(SEPARATOR) == len(values) - 1 else None
+
+
+class LineReader:
+    """Turns lines into batches.
+
+    `numbers` tells at any time which columns hold nothing but numbers whose texts are done with, and how these are
+    written (`DatasetProfile.number_columns`).
+    """
+
+    def __init__(self, numbers: Callable[[], Mapping[str, str]]) -> None:
+        self._numbers = numbers
+        self._reader = BulkReader()
+
+    def batch(self, columns: Columns, lines: Sequence[str]) -> pa.RecordBatch | None:
+        """Return the batch of lines with these columns; None if a text breaks its line, or is none of UTF-8."""
+        text = "\n".join(lines)
+        if "\r" in text or text.startswith("\ufeff"):
+            return None
+        try:
+            data = text.encode()
+            "".join(columns.names).encode()
+        except UnicodeEncodeError:
+            return None
+        known = self._numbers()
+        places = {place: known[name] for place, name in enumerate(columns.names) if known.get(name)}
+        arrays = self._reader.read(data, len(lines), len(columns.names), places, delimiter=SEPARATOR)
+        return None if arrays is None else batch_of(columns, arrays)
+
+
+class Lines:
+    """Lines of the same columns on their way to a batch."""
+
+    def __init__(self, columns: Columns, reader: LineReader) -> None:
+        self.columns = columns
+        self.width = len(columns.names)
+        self.texts: list[str] = []
+        self._reader = reader
+        self._measured = self._size = 0  # how many of the lines, and their size
+
+    def measure(self) -> int:
+        """Return how many characters the lines have."""
+        self._size += sum(map(len, self.texts[self._measured :]))
+        self._measured = len(self.texts)
+        return self._size
+
+    def batch(self) -> pa.RecordBatch | None:
+        """Return the batch of the lines, see `LineReader`."""
+        return self._reader.batch(self.columns, self.texts)
