@@ -41,6 +41,7 @@ HEAVY = ("numpy", "pyarrow", "pandas", "obstore", "pyspark")
 NO_TWIN = {
     "version": "a constant",
     "__main__": "calls cli.main",
+    "rows._loops": "in C; tests of rows.decimals and rows.texts call it",
     "jobs.sandbox_child": "runs only as the process that tests of jobs.sandbox start",
 }
 

@@ -17,11 +17,10 @@ HOUR = timedelta(hours=1)
 MANY_HOURS = 24 * 366
 # How long a year, a month, a day and an hour last at most.
 _SPANS = (timedelta(days=366), timedelta(days=31), timedelta(days=1), HOUR)
-PART_BYTES = (
-    64 << 20
-)  # small enough to keep all cores busy to the end, large enough that merging costs nothing
+# Small enough to keep all cores busy to the end, large enough that merging costs next to nothing.
+MIN_PART_BYTES, MAX_PART_BYTES = 64 << 20, 256 << 20
+PARTS = 8  # at least, of an input that is larger than so many small ones
 PART_OBJECTS = 8192  # as opening them takes its time
-RANGE_BYTES = 64 << 20
 GZIP_RATIO = 8  # bytes of text for one as stored, about
 DEEPEST = 4  # levels of folders between the source and its years: endpoint and variant, and some to spare
 CAPTURE_SUFFIXES = (".jsonl", ".json", ".jsonl.gz", ".json.gz")
@@ -72,13 +71,14 @@ def plan(
     window: Window | None,
     *,
     variants: tuple[str, ...] = (),
-    part_bytes: int = PART_BYTES,
-    range_bytes: int | None = RANGE_BYTES,
+    part_bytes: int | None = None,
+    range_bytes: int | None = MAX_PART_BYTES,
 ) -> Plan:
     """Find the objects of a source that hold the window, and deal them out as parts.
 
     `source` is a capture folder at any level, a folder of batch manifests, a folder of data, or one object.
-    An object larger than `range_bytes` is cut into ranges, a part each, if its format allows that; None cuts none.
+    The size of a part follows from that of the input, unless `part_bytes` says otherwise. An object larger than
+    that, or than `range_bytes`, is cut into ranges, a part each, if its format allows that; None cuts none.
     Raises NoData, whose message starts with `Job inputs had no data`.
     """
     search = _Search()
@@ -90,12 +90,22 @@ def plan(
         if not found:
             raise NoData(_nothing(source, window, variants, search))
         found = _follow_manifests(storage, found, search)
+    size = sum(one.stat.size for one in found)
+    if part_bytes is None:
+        part_bytes = _part_bytes(sum(map(_weight, found)))
+        range_bytes = None if range_bytes is None else min(range_bytes, part_bytes)
     return Plan(
         parts=tuple(_Cutter(storage, format, window, part_bytes, range_bytes).parts(found)),
         objects=len(found),
-        bytes=sum(one.stat.size for one in found),
+        bytes=size,
         warnings=tuple(search.warnings),
     )
+
+
+def _part_bytes(size: int) -> int:
+    """Return the size of the parts of an input, such that they come out about equal."""
+    most = min(max(size // PARTS, MIN_PART_BYTES), MAX_PART_BYTES)
+    return -(-size // -(-size // most)) if size > most else most
 
 
 def _find(
@@ -346,6 +356,11 @@ def _joined(prefix: str, name: str) -> list[str]:
     return [f"{prefix.rstrip('/')}/{name.lstrip('/')}", *([] if prefix.endswith("/") else [plain])]
 
 
+def _weight(one: _Chosen) -> int:
+    """Return how many bytes there will be to work on, about."""
+    return one.stat.size * (GZIP_RATIO if _is_gzip(one) else 1)
+
+
 @dataclass(frozen=True, slots=True)
 class _Cutter:
     """Cuts by size alone, so that the same input gives the same parts everywhere, for any number of workers."""
@@ -361,7 +376,7 @@ class _Cutter:
         group: list[_Chosen] = []
         room = self.part_bytes
         for one in found:
-            weight = one.stat.size * (GZIP_RATIO if _is_gzip(one) else 1)
+            weight = _weight(one)
             ranges = self._ranges(one)
             if group and (weight > room or len(group) == PART_OBJECTS or ranges):
                 yield self._part(group)

@@ -117,7 +117,8 @@ class PartProfiler:
                 raise DataError(_too_wide(self._profile))
 
     def number_columns(self) -> Mapping[str, str]:
-        """See `DatasetProfile.number_columns`."""
+        """See `DatasetProfile.number_columns`; knows of all batches so far."""
+        self._update(self._joiner.flush())
         return self._profile.number_columns()
 
     def state(self, counts: Counts, failures: list[ScriptFailure]) -> PartState:

@@ -34,8 +34,10 @@ from open_model_monitor.rows.texts import Line, LineReader, Lines
 MAX_ROWS = 8192
 MAX_CELLS = 1 << 18
 MAX_JOINED_CELLS = 1 << 20
-MAX_LINE_CELLS = 1 << 19  # lines are small and quickly cut: a batch's fixed cost is paid for more of them
-MAX_LINES_SIZE = 8 << 20  # characters of lines held for a batch
+# Lines are small and quickly cut: a batch's fixed cost is paid for more of them. But from the first few the profile
+# learns which columns hold only numbers.
+FIRST_LINE_CELLS, MAX_LINE_CELLS = 1 << 15, 1 << 19
+MAX_LINES_SIZE = 8 << 20  # bytes of lines held for a batch
 
 Metadata = dict[bytes, bytes]
 
@@ -67,6 +69,7 @@ class Batcher:
         self._rows: list[Row] = []
         self._shapes: dict[int, Columns] = {}  # held, so that no other gets the same id
         self._width = 0  # of the union of all shapes, at most
+        self._line_cells = FIRST_LINE_CELLS  # of the next batch of lines
 
     def add(self, row: Row | Line) -> None:
         """Take one more row."""
@@ -79,7 +82,7 @@ class Batcher:
         if lines is not None and row.columns is lines.columns:
             lines.texts.append(row.text)
             held = len(lines.texts)
-            self.full = held >= self._max_rows or held * lines.width >= MAX_LINE_CELLS
+            self.full = held >= self._max_rows or held * lines.width >= self._line_cells
         else:
             self._add_row(row.row())
 
@@ -108,6 +111,8 @@ class Batcher:
     def flush(self) -> pa.RecordBatch | None:
         """Return what was collected as a batch, or None if there is nothing."""
         batch, lines = None, self._lines
+        if lines is not None:
+            self._line_cells = min(4 * self._line_cells, MAX_LINE_CELLS)
         if lines is not None and (batch := lines.batch()) is None:
             self._give_up_lines(lines)
         if self._rows:

@@ -1,6 +1,6 @@
 """Short decimal numbers out of delimited text, several times faster than the libraries read them (ADR 0017).
 
-The loop is `_decimals.c`, which is built where there is a compiler. Without it, and for all that it does not take,
+The loop is in `_loops.c`, which is built where there is a compiler. Without it, and for all that it does not take,
 Arrow reads: slower, never different.
 """
 
@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 try:
-    from open_model_monitor.rows._decimals import parse as _parse
+    from open_model_monitor.rows._loops import parse as _parse
 except ImportError:  # built without a compiler
     AVAILABLE = False
 else:

@@ -27,6 +27,7 @@ from open_model_monitor.rows.objects import rows_of_lines, rows_of_payloads
 from open_model_monitor.rows.typed import typed_table
 
 MAX_CELLS = 1 << 20  # of a batch; a column's fixed cost is paid per batch
+FIRST_CELLS = 1 << 15  # of the first one, from which the profile learns which columns hold only numbers
 MAX_BYTES = 8 << 20  # of text held for a batch
 MIN_LINES = 16  # not worth cutting further
 CUTS = 16  # of a block in which not all lines are alike
@@ -68,6 +69,7 @@ class FastLane:
         self._held: list[_Held] = []
         self._alike = True  # whether most lines of the last block fitted
         self._cuts = 0  # still allowed
+        self._cells = FIRST_CELLS  # of the next batch
 
     def batches(self, block: Block, counts: Counts) -> Iterator[pa.RecordBatch]:
         """Take a block; yields what is ready, in order."""
@@ -87,7 +89,8 @@ class FastLane:
             return
         self._held.append(seen)
         rows, size = sum(one.rows for one in self._held), sum(len(one.block.data) for one in self._held)
-        if rows * len(seen.columns.names) >= MAX_CELLS or size >= MAX_BYTES:
+        if rows * len(seen.columns.names) >= self._cells or size >= MAX_BYTES:
+            self._cells = min(4 * self._cells, MAX_CELLS)
             yield from self.flush(counts)
 
     def flush(self, counts: Counts) -> Iterator[pa.RecordBatch]:

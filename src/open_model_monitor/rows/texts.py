@@ -5,8 +5,10 @@ One text in place of some dozen is quicker to keep, and Arrow cuts thousands of 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pyarrow as pa
 
@@ -15,6 +17,7 @@ from open_model_monitor.rows.bulk import BulkReader, batch_of
 
 SEPARATOR = "\x1f"  # "unit separator": hardly ever in a text, and a text that holds it is no part of a line
 
+_BOM = b"\xef\xbb\xbf"
 _NOWHERE = Origin("", 0)
 _join = SEPARATOR.join
 
@@ -24,25 +27,37 @@ class Line:
     """A row of nothing but texts, joined; a gap stands in it as an empty text, which a profile takes for one."""
 
     columns: Columns
-    text: str
+    text: bytes
 
     @property
     def values(self) -> list[str | None]:
         """The row's texts; None for an empty one."""
-        return [value or None for value in self.text.split(SEPARATOR)]
+        return [value or None for value in self.text.decode().split(SEPARATOR)]
 
     def row(self) -> Row:
         """Return the same as a row like others; nothing can be wrong with it, so that it needs no origin."""
         return Row(self.columns, self.values, _NOWHERE)
 
 
-def line_of(values: Collection[object]) -> str | None:
-    """Return the texts of a row as one line; None if they are not all texts, or one holds the separator."""
+def line_of(values: Collection[object]) -> bytes | None:
+    """Return the texts of a row as one line; None if they are not all texts of UTF-8, or one breaks the line."""
     try:
         text = _join(values)  # type: ignore[arg-type]  # the quickest way to ask for the type of all
-    except TypeError:
+        line = text.encode()
+    except (TypeError, UnicodeEncodeError):
         return None
-    return text if text.count(SEPARATOR) == len(values) - 1 else None
+    whole = text.count(SEPARATOR) == len(values) - 1 and "\n" not in text and "\r" not in text
+    return line if whole else None
+
+
+def _usual_line(mapping: dict[Any, Any], keys: tuple[Any, ...]) -> bytes | None:
+    """Return the line of a dict's texts; None also if its keys are not these, in this order."""
+    return line_of(mapping.values()) if tuple(mapping) == keys else None
+
+
+usual_line: Callable[[dict[Any, Any], tuple[Any, ...]], bytes | None] = _usual_line
+with contextlib.suppress(ImportError):  # built without a compiler
+    pass
 
 
 class LineReader:
@@ -56,19 +71,18 @@ class LineReader:
         self._numbers = numbers
         self._reader = BulkReader()
 
-    def batch(self, columns: Columns, lines: Sequence[str]) -> pa.RecordBatch | None:
-        """Return the batch of lines with these columns; None if a text breaks its line, or is none of UTF-8."""
-        text = "\n".join(lines)
-        if "\r" in text or text.startswith("\ufeff"):
+    def batch(self, columns: Columns, lines: Sequence[bytes]) -> pa.RecordBatch | None:
+        """Return the batch of lines with these columns; None if they cannot be told apart, or a name is odd."""
+        text = b"\n".join(lines)
+        if text.startswith(_BOM):
             return None
         try:
-            data = text.encode()
             "".join(columns.names).encode()
         except UnicodeEncodeError:
             return None
         known = self._numbers()
         places = {place: known[name] for place, name in enumerate(columns.names) if known.get(name)}
-        arrays = self._reader.read(data, len(lines), len(columns.names), places, delimiter=SEPARATOR)
+        arrays = self._reader.read(text, len(lines), len(columns.names), places, delimiter=SEPARATOR)
         return None if arrays is None else batch_of(columns, arrays)
 
 
@@ -78,12 +92,12 @@ class Lines:
     def __init__(self, columns: Columns, reader: LineReader) -> None:
         self.columns = columns
         self.width = len(columns.names)
-        self.texts: list[str] = []
+        self.texts: list[bytes] = []
         self._reader = reader
         self._measured = self._size = 0  # how many of the lines, and their size
 
     def measure(self) -> int:
-        """Return how many characters the lines have."""
+        """Return how many bytes the lines have."""
         self._size += sum(map(len, self.texts[self._measured :]))
         self._measured = len(self.texts)
         return self._size

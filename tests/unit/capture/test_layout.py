@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from open_model_monitor.capture.layout import plan, variant_of
+from open_model_monitor.capture.layout import _part_bytes, plan, variant_of
 from open_model_monitor.capture.record import Format, Part, Window
 from open_model_monitor.errors import NoData, StorageError
 from open_model_monitor.storage import Storage, is_remote
@@ -219,6 +219,16 @@ def test_parts_are_cut_by_size_alone(storage, root):
     ]
     assert len(plan(storage, root, CSV, None).parts) == 1
     assert found == plan(Storage(), root, CSV, None, part_bytes=8)
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "parts"),
+    [(0, 1), (1, 1), (64, 1), (65, 2), (512, 8), (1000, 8), (2048, 8), (2049, 9), (10_000, 40)],
+)
+def test_the_size_of_parts_follows_from_that_of_the_input(megabytes, parts):
+    size = megabytes << 20
+    assert -(-size // (part := _part_bytes(size) or 1)) == parts * (size > 0)
+    assert part <= 256 << 20
 
 
 def ranges(plan):

@@ -280,12 +280,6 @@ def test_a_batch_that_is_not_all_lines_is_one_of_rows(other):
     assert batcher.flush().to_pydict() == {"a": ["4"], "b": ["z"]}
 
 
-def test_a_text_of_two_lines_stays_one_text():
-    columns, batcher = shape("a"), with_lines()
-    batcher.add(text(columns, "1\n2"))
-    assert batcher.flush().to_pydict() == {"a": ["1\n2"]}
-
-
 def test_without_a_reader_lines_are_rows():
     batcher = Batcher(Counts())
     batcher.add(text(shape("a"), "1"))

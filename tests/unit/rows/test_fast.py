@@ -40,7 +40,7 @@ def run(lane, *blocks):
 
 
 def test_blocks_are_held_until_there_are_rows_enough(lane, monkeypatch):
-    monkeypatch.setattr(fast, "MAX_CELLS", 6)
+    monkeypatch.setattr(fast, "FIRST_CELLS", 6)
     quick, counts = lane(CSV), Counts()
     assert list(quick.batches(block("1,2\n3,4\n"), counts)) == []
     (batch,) = quick.batches(block("5,6\n"), counts)

@@ -1,7 +1,7 @@
 import pytest
 
 from open_model_monitor.capture.record import Columns
-from open_model_monitor.rows.texts import SEPARATOR, Line, LineReader, line_of
+from open_model_monitor.rows.texts import SEPARATOR, Line, LineReader, _usual_line, line_of, usual_line
 
 
 def columns(*names):
@@ -19,9 +19,30 @@ def test_texts_become_one_and_come_back():
     assert Line(columns("a", "b"), line).values == ["1", None]
 
 
-@pytest.mark.parametrize("values", [["a", 1], ["a", None], [b"a"], [f"a{SEPARATOR}b"], []])
+@pytest.mark.parametrize(
+    "values", [["a", 1], ["a", None], [b"a"], [f"a{SEPARATOR}b"], ["a\n"], ["a\rb"], ["\ud800"], []]
+)
 def test_what_is_no_line(values):
     assert line_of(values) is None
+
+
+@pytest.mark.parametrize("usual", [usual_line, _usual_line])
+def test_the_line_of_a_dict_with_the_usual_keys(usual):
+    assert usual({"a": "1", "b": "é"}, ("a", "b")) == SEPARATOR.join("1é").encode()
+    assert usual({"a": "x" * 100_000}, ("a",)) in (None, b"x" * 100_000)
+    for other in (
+        {"a": "1"},
+        {"b": "1", "a": "2"},
+        {"a": "1", "c": "2"},
+        {"a": "1", 5: "2"},
+        {"a": "1", "b": 2},
+        {},
+    ):
+        assert usual(other, ("a", "b")) is None
+    for text in (f"a{SEPARATOR}", "a\n", "\r", "\ud800", None, b"a"):
+        assert usual({"a": text}, ("a",)) is None
+    assert usual({}, ()) is None
+    assert usual({"\ud800": "1"}, ("\ud800",)) in (None, b"1")
 
 
 def test_lines_become_columns():
@@ -38,15 +59,15 @@ def test_known_numbers_are_read_as_such():
 
 
 def test_the_section_and_the_name_are_kept():
-    batch = LineReader(dict).batch(columns("a"), ["1"])
+    batch = LineReader(dict).batch(columns("a"), [b"1"])
     assert batch.schema.field("a").metadata == {b"section": b"script", b"named": b"1"}
 
 
 @pytest.mark.parametrize(
     "rows",
-    [[("1", "a\nb")], [("1", "a\r")], [("\ufeff1", "a")], [("1", "\ud800")], [("a\n", "b"), ("c", "d")]],
+    [[("\ufeff1", "a")]],
 )
-def test_texts_that_break_a_line_or_are_no_utf8_are_left_to_others(rows):
+def test_a_text_that_arrow_would_take_for_a_mark_is_left_to_others(rows):
     assert read(*rows) is None
 
 

@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,3 +13,4 @@ def parse(
     rest: bytearray,
     /,
 ) -> tuple[int, int]: ...
+def line(mapping: dict[Any, Any], keys: tuple[Any, ...], /) -> bytes | None: ...
