@@ -16,7 +16,7 @@ ROOT = "open_model_monitor"
 
 # A module may import what stands before it, and its siblings; `version` is for everybody.
 ORDER = (
-    *("errors", "storage", "capture", "rows", "profiling", "monitors", "results"),
+    *("_loops", "errors", "storage", "capture", "rows", "profiling", "monitors", "results"),
     *("engines", "jobs", "api", "cli", "__main__"),
 )
 STRANGERS = {("rows", "profiling"), ("profiling", "rows")}  # a batch is all they share
@@ -41,7 +41,7 @@ HEAVY = ("numpy", "pyarrow", "pandas", "obstore", "pyspark")
 NO_TWIN = {
     "version": "a constant",
     "__main__": "calls cli.main",
-    "rows._loops": "in C; tests of rows.decimals and rows.texts call it",
+    "_loops": "in C; tests of rows.decimals, rows.texts and profiling.distinct call it",
     "jobs.sandbox_child": "runs only as the process that tests of jobs.sandbox start",
 }
 

@@ -19,7 +19,7 @@ MANY_HOURS = 24 * 366
 _SPANS = (timedelta(days=366), timedelta(days=31), timedelta(days=1), HOUR)
 # Small enough to keep all cores busy to the end, large enough that merging costs next to nothing.
 MIN_PART_BYTES, MAX_PART_BYTES = 64 << 20, 256 << 20
-PARTS = 8  # at least, of an input that is larger than so many small ones
+PARTS = 4  # at least, of an input that is larger than so many small ones
 PART_OBJECTS = 8192  # as opening them takes its time
 GZIP_RATIO = 8  # bytes of text for one as stored, about
 DEEPEST = 4  # levels of folders between the source and its years: endpoint and variant, and some to spare
@@ -374,18 +374,22 @@ class _Cutter:
     def parts(self, found: Iterable[_Chosen]) -> Iterator[Part]:
         """Yield the parts, in the order of what was found."""
         group: list[_Chosen] = []
-        room = self.part_bytes
+        seen = begun = 0  # bytes before this object, and before its part
         for one in found:
-            weight = _weight(one)
             ranges = self._ranges(one)
-            if group and (weight > room or len(group) == PART_OBJECTS or ranges):
+            # A part ends at a multiple of its size, so that parts do not all come out a little smaller.
+            full = seen // self.part_bytes > begun // self.part_bytes or len(group) == PART_OBJECTS
+            if group and (full or ranges):
                 yield self._part(group)
-                group, room = [], self.part_bytes
+                group = []
             if ranges:
                 yield from (replace(self._part([one]), start=start, end=end) for start, end in ranges)
+                seen = 0
                 continue
+            if not group:
+                begun = seen
             group.append(one)
-            room -= weight
+            seen += _weight(one)
         if group:
             yield self._part(group)
 

@@ -121,7 +121,7 @@ class ColumnProfile:
         self.classes[INTEGRAL] += integral
         self.classes[FRACTIONAL] += len(numbers) - integral
         self.texts += texts
-        self.distinct.insert(hash_numbers(numbers))
+        self.distinct.insert_numbers(numbers)
 
     @property
     def holds_only_numbers(self) -> bool:

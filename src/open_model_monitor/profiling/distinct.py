@@ -14,11 +14,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+try:
+    from open_model_monitor._loops import unseen
+except ImportError:  # built without a compiler
+    HAS_LOOPS = False
+else:
+    HAS_LOOPS = True
+
 Hashes = NDArray[np.uint64]
 
 EXACT_LIMIT = 10_000
-RECENT = 4096
-_RECENT_SHIFT = np.uint64(64 - 12)
+RECENT = 1 << 12
 
 
 def hash_numbers(values: NDArray[np.float64]) -> Hashes:
@@ -44,16 +50,13 @@ class DistinctValues:
         self.limit = limit
         self._smallest: Hashes = np.empty(0, dtype=np.uint64)
         self._overflowed = False
-        # A place per leading bits of a hash, with the last such hash: what stands there is known already. It spares
-        # sorting the repeats of a column of some hundred values, and says nothing of the count.
+        # A place per leading bits of a hash, with the last such hash: what stands there is known already.
         self._recent: Hashes | None = None
 
     def insert(self, hashes: Hashes) -> None:
         """Add hashes; repeats are free."""
         if self._overflowed:
             hashes = hashes[hashes < self._smallest[-1]]
-        elif len(hashes) >= RECENT // 4:
-            hashes = self._without_recent(hashes)
         if not len(hashes):
             return
         # A sort and a comparison of neighbours is several times faster than numpy.unique here.
@@ -62,16 +65,18 @@ class DistinctValues:
         self._overflowed |= len(distinct) > self.limit
         self._smallest = distinct[: self.limit]
 
-    def _without_recent(self, hashes: Hashes) -> Hashes:
+    def insert_numbers(self, numbers: NDArray[np.float64]) -> None:
+        """Add the hashes of doubles."""
+        self.insert(self._unseen(numbers) if HAS_LOOPS else hash_numbers(numbers))
+
+    def _unseen(self, numbers: NDArray[np.float64]) -> Hashes:
+        """Return the hashes that may change something: most numbers of a column are larger ones or repeats."""
         if self._recent is None:
-            self._recent = (
-                np.arange(RECENT, dtype=np.uint64) ^ np.uint64(1)
-            ) << _RECENT_SHIFT  # no hash of its place
-        places = (hashes >> _RECENT_SHIFT).view(np.int64)
-        unknown = np.flatnonzero(self._recent[places] != hashes)
-        fresh: Hashes = hashes[unknown]
-        self._recent[places[unknown]] = fresh
-        return fresh
+            # At first each place holds what cannot stand there.
+            self._recent = (np.arange(RECENT, dtype=np.uint64) ^ np.uint64(1)) << np.uint64(64 - 12)
+        most = int(self._smallest[-1]) if self._overflowed else 2**64 - 1
+        hashes = np.empty(len(numbers), dtype=np.uint64)
+        return hashes[: unseen(np.ascontiguousarray(numbers), most, self._recent, hashes)]
 
     def merge(self, other: Self) -> Self:
         """Return a new union of both."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 try:
-    from open_model_monitor.rows._loops import parse as _parse
+    from open_model_monitor._loops import parse as _parse
 except ImportError:  # built without a compiler
     AVAILABLE = False
 else:

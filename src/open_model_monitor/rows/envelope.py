@@ -21,6 +21,9 @@ from open_model_monitor.capture.record import Format
 
 SIDES = ("endpointInput", "endpointOutput")
 
+# None announces a header, all mean CSV where it matters. Others are looked at one by one, which costs time.
+USUAL_TYPES = ("text/csv", "text/csv; charset=utf-8", "text/csv; charset=UTF-8", "text/csv;charset=utf-8")
+
 Encodings = tuple[str | None, str | None]  # of input and output; None for one that is absent or not asked for
 
 
@@ -41,7 +44,8 @@ class PlainCaptures:
     def __init__(self, format: Format) -> None:
         self._wanted = tuple(side in format.sections for side in SIDES)
         self._encodings: Encodings | None = None
-        self._decoders: dict[tuple[Encodings, bool], Callable[[bytes], list[Any]]] = {}
+        self._usual = True  # whether content types are among USUAL_TYPES
+        self._decoders: dict[tuple[Encodings, bool, bool], Callable[[bytes], list[Any]]] = {}
 
     def read(self, data: bytes, belongs: Callable[[Any], bool] | None = None) -> Payloads | None:
         """Return the payloads of whole lines, in order; None if a line is not a plain capture like the others.
@@ -58,7 +62,8 @@ class PlainCaptures:
             records = [record for record, moment in zip(records, moments, strict=True) if inside[moment]]
         texts: list[Sequence[str] | None] = []
         for side, encoding in zip(SIDES, encodings, strict=True):
-            payloads = _payloads(records, side, encoding) if encoding else None
+            sound = self._usual or not encoding or _sound_types(records, side, encoding)
+            payloads = _payloads(records, side, encoding) if encoding and sound else None
             if encoding and payloads is None:
                 return None
             texts.append(payloads)
@@ -67,21 +72,26 @@ class PlainCaptures:
     def _decoded(self, data: bytes, *, timed: bool) -> list[Any] | None:
         if not is_utf8(data):
             return None
-        for attempt in range(2):
-            if attempt or self._encodings is None:
-                self._encodings = self._encodings_of(data[: data.find(b"\n") + 1 or len(data)])
-            if self._encodings is None:
-                return None
-            kind = self._encodings, timed
-            if kind not in self._decoders:
-                self._decoders[kind] = _decoder(self._encodings, self._wanted, timed=timed)
-            try:
-                records = self._decoders[kind](data)
-            except (msgspec.MsgspecError, RecursionError):
-                continue
-            # Blank lines and lines of two values would make another number.
-            return records if len(records) == count_lines(data) else None
-        return None
+        records = self._as_before(data, timed=timed)
+        if records is None:
+            self._encodings = self._encodings_of(data[: data.find(b"\n") + 1 or len(data)])
+            for self._usual in (True, False):
+                if (records := self._as_before(data, timed=timed)) is not None:
+                    break
+        # Blank lines and lines of two values would make another number.
+        return records if records is not None and len(records) == count_lines(data) else None
+
+    def _as_before(self, data: bytes, *, timed: bool) -> list[Any] | None:
+        """Return the records of captures like the last ones; None if they are not."""
+        if self._encodings is None:
+            return None
+        kind = self._encodings, timed, self._usual
+        if kind not in self._decoders:
+            self._decoders[kind] = _decoder(self._encodings, self._wanted, timed=timed, usual=self._usual)
+        try:
+            return self._decoders[kind](data)
+        except (msgspec.MsgspecError, RecursionError):
+            return None
 
     def _encodings_of(self, line: bytes) -> Encodings | None:
         try:
@@ -99,14 +109,21 @@ class PlainCaptures:
         return (found[0], found[1]) if known else None
 
 
-def _decoder(encodings: Encodings, wanted: Sequence[bool], *, timed: bool) -> Callable[[bytes], list[Any]]:
+def _decoder(
+    encodings: Encodings, wanted: Sequence[bool], *, timed: bool, usual: bool
+) -> Callable[[bytes], list[Any]]:
     """Return a decoder of lines that takes plain captures of these encodings only, and no shadow traffic."""
     sections: list[Any] = []
     absent: list[Any] = []
     for side, encoding, is_wanted in zip(SIDES, encodings, wanted, strict=True):
         if encoding is not None:
             fields: list[Any] = [("data", str), ("encoding", Literal[encoding])]
-            fields.append(("observedContentType", str | None, None))
+            if usual and encoding == "BASE64":  # of which the content type must say that it is CSV
+                fields.append(("observedContentType", Literal[USUAL_TYPES]))
+            else:
+                fields.append(
+                    ("observedContentType", Literal[USUAL_TYPES] | None if usual else str | None, None)
+                )
             sections.append((side, msgspec.defstruct("Section", fields, gc=False)))
         elif is_wanted:
             absent.append((side, None, None))
@@ -123,10 +140,6 @@ def _decoder(encodings: Encodings, wanted: Sequence[bool], *, timed: bool) -> Ca
 
 
 def _payloads(records: Sequence[Any], side: str, encoding: str) -> list[str] | None:
-    kinds = set(map(attrgetter(f"captureData.{side}.observedContentType"), records))
-    for kind in map(str.lower, map(str, kinds)):
-        if "header" in kind or (encoding == "BASE64" and "csv" not in kind):
-            return None
     payloads = list(map(attrgetter(f"captureData.{side}.data"), records))
     if encoding == "BASE64":
         try:
@@ -134,6 +147,13 @@ def _payloads(records: Sequence[Any], side: str, encoding: str) -> list[str] | N
         except ValueError:
             return None
     return payloads
+
+
+def _sound_types(records: Sequence[Any], side: str, encoding: str) -> bool:
+    """Whether no content type announces a header, or something else than CSV in BASE64."""
+    types = set(map(attrgetter(f"captureData.{side}.observedContentType"), records))
+    lowered = [str(one).lower() for one in types]
+    return all("header" not in one and (encoding != "BASE64" or "csv" in one) for one in lowered)
 
 
 def plain_text(payloads: Sequence[str]) -> bytes | None:

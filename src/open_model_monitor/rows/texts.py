@@ -5,7 +5,6 @@ One text in place of some dozen is quicker to keep, and Arrow cuts thousands of 
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -55,9 +54,13 @@ def _usual_line(mapping: dict[Any, Any], keys: tuple[Any, ...]) -> bytes | None:
     return line_of(mapping.values()) if tuple(mapping) == keys else None
 
 
-usual_line: Callable[[dict[Any, Any], tuple[Any, ...]], bytes | None] = _usual_line
-with contextlib.suppress(ImportError):  # built without a compiler
-    pass
+usual_line: Callable[[dict[Any, Any], tuple[Any, ...]], bytes | None]
+try:
+    from open_model_monitor._loops import line
+except ImportError:  # built without a compiler
+    usual_line = _usual_line
+else:
+    usual_line = line
 
 
 class LineReader:

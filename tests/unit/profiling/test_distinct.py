@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from open_model_monitor.profiling.distinct import Categories, DistinctValues, hash_numbers, hash_texts
+from open_model_monitor.profiling import distinct
+from open_model_monitor.profiling.distinct import (
+    HAS_LOOPS,
+    Categories,
+    DistinctValues,
+    hash_numbers,
+    hash_texts,
+)
 
 
 def test_exact_up_to_the_limit_then_within_its_error():
@@ -43,3 +52,27 @@ def test_few_values_merge_with_too_many(few):
     large.insert(numbers[few:])
     whole.insert(numbers)
     assert small.merge(large).count() == large.merge(small).count() == whole.count()
+
+
+@given(
+    st.lists(
+        st.lists(st.floats(allow_nan=False) | st.sampled_from([0.0, -0.0, 1.0]), max_size=60), max_size=9
+    )
+)
+def test_numbers_are_counted_as_their_hashes_are(batches):
+    numbers, hashes = DistinctValues(20), DistinctValues(20)
+    for batch in map(np.array, batches):
+        numbers.insert_numbers(batch.astype(float))
+        hashes.insert(hash_numbers(batch.astype(float)))
+        assert numbers.to_dict() == hashes.to_dict()
+
+
+@pytest.mark.skipif(not HAS_LOOPS, reason="built without a compiler")
+def test_the_loop_in_c_refuses_buffers_that_do_not_fit():
+    table, numbers = np.zeros(1 << 12, dtype=np.uint64), np.zeros(5)
+    for recent, out in (
+        (table[:-1].copy(), np.zeros(5, dtype=np.uint64)),
+        (table, np.zeros(4, dtype=np.uint64)),
+    ):
+        with pytest.raises(ValueError, match="do not fit"):
+            distinct.unseen(numbers, 5, recent, out)

@@ -63,6 +63,8 @@ def test_one_line_of_another_kind_spoils_the_block(odd):
 
 def test_base64_must_be_csv():
     assert read(line(encoding="BASE64", kind="application/json")) is None
+    assert read(line(encoding="BASE64").replace("observedContentType", "other")) is None
+    assert read(line(encoding="BASE64", kind="text/CSV;x=y")).inputs == ["1,2"]
     assert read(line().replace('"CSV"', '"BASE64"')) is None
 
 

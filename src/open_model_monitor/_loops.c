@@ -1,5 +1,5 @@
-/* The innermost loops of the two lanes. Both take the plain case only and leave everything else to Python; without
-   them, where they could not be built, everything works the same, more slowly. */
+/* The innermost loops. Each takes the plain case only and leaves everything else to Python; without them, where they
+   could not be built, everything works the same, more slowly (ADR 0017). */
 
 #define Py_LIMITED_API 0x030B0000
 #define PY_SSIZE_T_CLEAN
@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------- parse: see decimals.py
+/* ---------------------------------------------------------------- parse: see rows/decimals.py
 
    Short decimal numbers out of delimited text, column by column. Taken is only what can be read exactly: an optional
    minus, digits, in a fractional column a point; a number whose digits fit 53 bits and that has at most 22 decimals
@@ -99,7 +99,7 @@ static PyObject *parse(PyObject *self, PyObject *arguments) {
     return sound ? Py_BuildValue("nn", column, rest_length) : NULL;
 }
 
-/* ---------------------------------------------------------------- line: see texts.py
+/* ---------------------------------------------------------------- line: see rows/texts.py
 
    The texts of a dict with exactly the expected keys, in their order, joined by a separator. */
 
@@ -145,9 +145,51 @@ static PyObject *line(PyObject *self, PyObject *arguments) {
     return PyBytes_FromStringAndSize(buffer, out - buffer - 1);
 }
 
+/* ---------------------------------------------------------------- unseen: see profiling/distinct.py
+
+   The hashes of doubles, as `hash_numbers` gives them, that are at most `most` and do not stand in `recent`, a table
+   with a place per leading bits; they stand there afterwards. */
+
+#define RECENT_BITS 12
+
+static uint64_t hashed(double value) {
+    uint64_t bits;
+    value += 0.0; /* of two zeros one */
+    memcpy(&bits, &value, sizeof bits);
+    bits = (bits ^ (bits >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    bits = (bits ^ (bits >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return bits ^ (bits >> 31);
+}
+
+static PyObject *unseen(PyObject *self, PyObject *arguments) {
+    Py_buffer numbers, recent, out;
+    unsigned long long most;
+    Py_ssize_t count = -1;
+    (void)self;
+    if (!PyArg_ParseTuple(arguments, "y*Kw*w*", &numbers, &most, &recent, &out)) return NULL;
+    Py_ssize_t values = numbers.len / (Py_ssize_t)sizeof(double);
+    if (recent.len == ((Py_ssize_t)sizeof(uint64_t) << RECENT_BITS) && out.len >= numbers.len) {
+        const double *number = numbers.buf;
+        uint64_t *table = recent.buf, *place = out.buf;
+        count = 0;
+        for (Py_ssize_t i = 0; i < values; i++) {
+            uint64_t hash = hashed(number[i]);
+            uint64_t *slot = table + (hash >> (64 - RECENT_BITS));
+            if (hash <= most && *slot != hash) place[count++] = *slot = hash;
+        }
+    } else {
+        PyErr_SetString(PyExc_ValueError, "the buffers do not fit the numbers");
+    }
+    PyBuffer_Release(&numbers);
+    PyBuffer_Release(&recent);
+    PyBuffer_Release(&out);
+    return count < 0 ? NULL : PyLong_FromSsize_t(count);
+}
+
 static PyMethodDef methods[] = {
-    {"parse", parse, METH_VARARGS, "See decimals.py."},
-    {"line", line, METH_VARARGS, "See texts.py."},
+    {"unseen", unseen, METH_VARARGS, "See profiling/distinct.py."},
+    {"parse", parse, METH_VARARGS, "See rows/decimals.py."},
+    {"line", line, METH_VARARGS, "See rows/texts.py."},
     {NULL, NULL, 0, NULL},
 };
 
