@@ -21,11 +21,12 @@ static const double POWERS[MAX_DECIMALS + 1] = {
     1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
-/* Read one number that ends before `end`; returns where it ends, NULL if it cannot be read exactly. */
-static const char *number(const char *at, const char *end, int fractional, double *value) {
+/* Read one number that ends before `end`; returns where it ends, NULL if it cannot be read exactly, or is not of the
+   kind: 'f' has a point, 'i' has none, 'c' is written as Python would write it. */
+static const char *number(const char *at, const char *end, char kind, double *value) {
     uint64_t digits = 0;
     unsigned digit;
-    int negative = at < end && *at == '-';
+    int fractional = kind == 'f', negative = at < end && *at == '-';
     const char *start = at += negative;
     const char *point = NULL;
     for (; at < end; at++) {
@@ -39,6 +40,7 @@ static const char *number(const char *at, const char *end, int fractional, doubl
         }
     }
     if (at - start == (point != NULL) || fractional != (point != NULL)) return NULL;
+    if (kind == 'c' && *start == '0' && (negative || at - start > 1)) return NULL;
     Py_ssize_t decimals = point == NULL ? 0 : at - point - 1;
     if (decimals > MAX_DECIMALS) return NULL;
     double result = (double)digits / POWERS[decimals];
@@ -59,7 +61,7 @@ static Py_ssize_t parse_text(const char *text, Py_ssize_t length, char delimiter
                 while (at < end && *at != delimiter && *at != '\n') *out++ = *at++;
                 *out++ = delimiter;
             } else {
-                at = number(at, end, kinds[column] == 'f', place);
+                at = number(at, end, kinds[column], place);
                 if (at == NULL) return column;
                 place += stride;
             }

@@ -19,6 +19,7 @@ from open_model_monitor.rows.fast import FastLane
 from open_model_monitor.rows.lane import Lane
 
 FEW = ProfileSettings(ProfileOptions(max_categories=3, distinct_exact_limit=50))
+MORE = ProfileSettings(ProfileOptions(max_categories=8, watched=frozenset({"7", "0", "red"})))
 CAPTURES = Format("capture")
 
 numbers = st.one_of(
@@ -61,7 +62,12 @@ def capture(inputs, outputs, encoding="CSV", kind="text/csv", ending=""):
     return json.dumps(event | {"eventVersion": "0"}, ensure_ascii=False)
 
 
-def same(blocks, format_=CAPTURES, settings=FEW):
+def same(blocks, format_=CAPTURES):
+    for settings in (FEW, MORE):
+        agree(blocks, format_, settings)
+
+
+def agree(blocks, format_, settings):
     try:
         expected = state_of(blocks, format_, settings)
     except DataError as error:
@@ -113,6 +119,8 @@ uniform = st.tuples(
     )
 )
 kinds = {
+    "few": st.integers(-2, 4).map(str),
+    "long": st.floats(-2, 2).map(repr),
     "whole": st.integers(-20, 2000).map(str),
     "point": st.floats(-1e3, 1e3).map(lambda x: f"{x:.2f}"),
     "both": numbers,
@@ -157,7 +165,7 @@ def test_the_fast_lane_is_taken():
         batches = [*fast.batches(block, counts), *fast.flush(counts)]
         types |= {tuple(map(str, batch.schema.types)) for batch in batches}
         profiler.add(batches)
-    assert types == {("string",) * 4, ("double", "double", "double", "string")}
+    assert types == {("string",) * 4, ("double", "double", "double", "int64")}
     assert counts.rows_out == 18_000
 
 

@@ -7,6 +7,7 @@ them), whether numbers count as text, whether the text `nan` means missing.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
@@ -41,6 +42,9 @@ from open_model_monitor.profiling.values import (
 )
 
 MAX_CATEGORIES = 120
+FEW_INTEGERS = "few integers"
+
+_CANONICAL = re.compile(r"0|-?[1-9]\d{0,14}", re.ASCII)  # an integer that a double holds, as Python writes it
 
 # The attributes of a column's profile that are plain values themselves.
 _PLAIN = ("section", "named", "classes", "texts", "nan_texts", "non_finite", "examples")
@@ -122,6 +126,17 @@ class ColumnProfile:
         self.classes[FRACTIONAL] += len(numbers) - integral
         self.texts += texts
         self.distinct.insert_numbers(numbers)
+
+    @property
+    def written(self) -> str | None:
+        """How all numbers of the column are written, see `DatasetProfile.number_columns`; None if that differs."""
+        counts = self.categories.counts
+        seen = [kind for kind in CLASSES if self.classes[kind]]
+        if len(seen) != 1 or self.nan_texts or self.non_finite:
+            return None
+        if counts is None:
+            return seen[0] if self.holds_only_numbers else None
+        return FEW_INTEGERS if seen == [INTEGRAL] and all(map(_CANONICAL.fullmatch, counts)) else None
 
     @property
     def holds_only_numbers(self) -> bool:
@@ -241,15 +256,15 @@ class DatasetProfile:
         return len(self._columns)
 
     def number_columns(self) -> dict[str, str]:
-        """Return which columns hold only numbers whose texts are done with, and how they are written.
+        """Return which columns hold only numbers that need not be read as text, and how they are written so far.
 
-        By name: Integral or Fractional, if all are so far, else "".
+        By name: Integral or Fractional, if they are past counting one by one, and all are so; FEW_INTEGERS for
+        integers that are counted, and all written as Python would.
         """
-        return {
-            name: _only_class(column.classes)
-            for name, column in self._columns.items()
-            if column.holds_only_numbers and not self.options.missing_values
-        }
+        if self.options.missing_values:
+            return {}
+        kinds = {name: column.written for name, column in self._columns.items()}
+        return {name: kind for name, kind in kinds.items() if kind is not None}
 
     def update(self, batch: pa.RecordBatch, meant: Mapping[str, Collection[str]] | None = None) -> Self:
         """Add a batch; returns this profile.
@@ -317,11 +332,6 @@ class DatasetProfile:
             name: ColumnProfile.from_dict(column, profile.options) for name, column in data["columns"].items()
         }
         return profile
-
-
-def _only_class(classes: Mapping[str, int]) -> str:
-    seen = [kind for kind in (INTEGRAL, FRACTIONAL) if classes[kind]]
-    return seen[0] if len(seen) == 1 else ""
 
 
 def resolved_classes(column: ColumnProfile, rows: int, *, numeric: bool | None) -> tuple[str, dict[str, int]]:

@@ -7,27 +7,35 @@ for the profile exactly as its texts would.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pacsv
+from numpy.typing import NDArray
 
 from open_model_monitor.capture.record import Columns
 from open_model_monitor.rows.decimals import AVAILABLE as DECIMALS
-from open_model_monitor.rows.decimals import POINT, TEXT, WHOLE, Parsed, parse
+from open_model_monitor.rows.decimals import CANONICAL, POINT, TEXT, WHOLE, Parsed, parse
 
-INTEGRAL, FRACTIONAL = "Integral", "Fractional"  # as `profiling` calls them
+INTEGRAL, FRACTIONAL, FEW_INTEGERS = "Integral", "Fractional", "few integers"  # as `profiling` calls them
 
 Column = tuple[pa.Array, dict[bytes, bytes]]  # its values and its metadata
 Arrays = list[Column]
 
 TRIES = 3  # how often a column may disappoint
 
-_KINDS = {INTEGRAL: WHOLE, FRACTIONAL: POINT}
+_KINDS = {INTEGRAL: WHOLE, FRACTIONAL: POINT, FEW_INTEGERS: CANONICAL}
 _NUMBER_TYPES = {INTEGRAL: pa.int64(), FRACTIONAL: pa.float64()}
-_MINUS, _DOT, _ZERO, _NINE = b"-.09"
+_BOM = b"\xef\xbb\xbf"
+_MINUS, _DOT, _ZERO, _NINE, _EXPONENT, _LOWER = b"-.09e\x20"
+_NUMBER_BEFORE = re.compile(rb"[^0-9.+-]")  # ends in front of the number whose exponent comes
+LONGEST = 400  # characters of a number
+LONGEST = 400  # characters of a number that are looked at
+FEW = 8  # one exponent in so many numbers is worth a look at each
 
 
 class BulkReader:
@@ -43,14 +51,14 @@ class BulkReader:
         """Return the array and the metadata of each of `width` columns; None unless each line has that many fields.
 
         `text` holds filled lines of fields without quotes. `numbers` says which columns should hold nothing but
-        numbers, and how these are written: all Integral or all Fractional. Columns that do not are read as text.
+        numbers, and how these are written (`DatasetProfile.number_columns`). Columns that do not are read as text.
         """
         arrays: dict[int, Column] = {}
         if DECIMALS:
             text = self._short_decimals(text, rows, width, numbers, delimiter, arrays)
         rest = [place for place in range(width) if place not in arrays]
         if rest:
-            kinds = {i: numbers[place] for i, place in enumerate(rest) if place in numbers}
+            kinds = {i: numbers[place] for i, place in enumerate(rest) if numbers.get(place) in _NUMBER_TYPES}
             read = self._with_arrow(text, len(rest), kinds, delimiter)
             if read is None or len(read[0][0]) != rows:
                 return None
@@ -76,8 +84,7 @@ class BulkReader:
             parsed = parse(text, bytes(kinds), rows, delimiter=delimiter) if places else None
             if isinstance(parsed, Parsed):
                 for place, values in zip(places, parsed.numbers, strict=True):
-                    array = pa.Array.from_buffers(pa.float64(), rows, [None, pa.py_buffer(values)])
-                    arrays[place] = array, _spelled(rows, rows if kinds[place] == WHOLE else 0)
+                    arrays[place] = _numbers_as_written(values, kinds[place])
                 return parsed.rest
             if parsed is None or kinds[parsed] == TEXT:
                 break
@@ -120,6 +127,8 @@ def batch_of(columns: Columns, arrays: Arrays) -> pa.RecordBatch:
 def _parse(
     text: bytes, width: int, types: Mapping[int, pa.DataType], delimiter: str, *, gaps: bool
 ) -> pa.Table | None:
+    if text.startswith(_BOM):  # which Arrow would take for a mark, not for a value
+        return None
     names = [str(place) for place in range(width)]
     wanted = {name: types.get(place, pa.string()) for place, name in enumerate(names)}
     try:
@@ -149,16 +158,27 @@ def _metadata(array: pa.Array) -> dict[bytes, bytes]:
     return _spelled(present, present if pa.types.is_integer(array.type) else 0)
 
 
+def _numbers_as_written(values: NDArray[np.float64], kind: int) -> Column:
+    rows = len(values)
+    if kind == CANONICAL:  # integers, whose texts can be told from their values
+        return _from_numpy(pa.int64(), values.astype(np.int64)), _spelled(rows, rows)
+    return _from_numpy(pa.float64(), values), _spelled(rows, rows if kind == WHOLE else 0)
+
+
+def _from_numpy(kind: pa.DataType, values: NDArray[Any]) -> pa.Array:
+    return pa.Array.from_buffers(kind, len(values), [None, pa.py_buffer(values)])
+
+
 def _spelled(numbers: int, integral: int) -> dict[bytes, bytes]:
     """Return the metadata of numbers that were texts."""
     return {b"texts": b"%d" % numbers, b"integral": b"%d" % integral}
 
 
 def _written_as_expected(text: bytes, arrays: list[pa.Array]) -> bool:
-    """Whether each Fractional column's numbers have a point, and no number a letter (`1e5`, `inf`, `0x1F`).
+    """Whether each Fractional number has a point or an exponent, and none another letter (`inf`, `0x1F`).
 
-    A number has at most one point, and an Integral column parsed as integers has none: so it is enough to count
-    the points of the whole text, less those of the columns read as text.
+    A number has at most one of each, and an Integral column parsed as integers has neither: so it is enough to
+    count those of the whole text, less those of the columns read as text.
     """
     points, letters = _points_and_letters(text)
     expected = 0
@@ -168,14 +188,35 @@ def _written_as_expected(text: bytes, arrays: list[pa.Array]) -> bool:
             points, letters = points - more_points, letters - more_letters
         elif pa.types.is_floating(array.type):
             expected += len(array) - array.null_count
-    return not letters and points == expected and not _has_negative_zero(text)
+    if letters:
+        if any(pa.types.is_string(array.type) for array in arrays):
+            return False
+        points += _exponents_without_point(text, letters, expected)
+    return points == expected and not _has_negative_zero(text) and all(map(_is_finite, arrays))
+
+
+def _exponents_without_point(text: bytes, letters: int, numbers: int) -> int:
+    """Return how many numbers have an exponent and no point; less than none if there are other letters, or many."""
+    data = np.frombuffer(text, dtype=np.uint8)
+    places = np.flatnonzero((data | _LOWER) == _EXPONENT)
+    if len(places) != letters or len(places) * FEW > numbers:
+        return -numbers - 1
+    return sum(
+        b"." not in _NUMBER_BEFORE.split(text[max(0, place - LONGEST) : place])[-1] for place in places.tolist()
+    )
+
+
+def _is_finite(array: pa.Array) -> bool:
+    finite = pc.all(pc.is_finite(array)) if pa.types.is_floating(array.type) else None
+    return finite is None or finite.as_py() is not False
 
 
 def _has_negative_zero(text: bytes) -> bool:
     """Whether a number may be written `-0`, which a double can be and an integer cannot."""
     data = np.frombuffer(text, dtype=np.uint8)
     after = np.flatnonzero(data[:-1] == _MINUS) + 1
-    after = after[data[after] == _ZERO] + 1
+    of_exponent = (after > 1) & (data[after - 2] > _NINE)
+    after = after[(data[after] == _ZERO) & ~of_exponent] + 1
     return bool((after == len(data)).any() or (data[after[after < len(data)]] != _DOT).any())
 
 

@@ -18,7 +18,8 @@ except ImportError:  # built without a compiler
 else:
     AVAILABLE = True
 
-WHOLE, POINT, TEXT = b"ift"  # what a column holds: integers, numbers with a point, or what is not to be read
+# What a column holds: integers, the same written as Python would, numbers with a point, or what is not to be read.
+WHOLE, CANONICAL, POINT, TEXT = b"icft"
 
 _LINE = 8  # doubles in a cache line
 _PAGE = 512  # doubles in a page
@@ -33,7 +34,7 @@ class Parsed:
 
 
 def parse(text: bytes, kinds: bytes, rows: int, *, delimiter: str = ",") -> Parsed | int:
-    """Read `rows` lines of fields without quotes; `kinds` has WHOLE, POINT or TEXT for each column.
+    """Read `rows` lines of fields without quotes; `kinds` has one of the above for each column.
 
     Returns the place of the first column that is not as expected: there a number is missing, has more digits than
     a double holds exactly, or is written in another way, or a line has more or fewer fields.

@@ -27,7 +27,7 @@ def test_numbers_are_numbers_and_the_rest_is_text(reader):
     assert found == [(["a", "b"], {}), number([1, 2], 2), number([0.5, 1.5], 0)]
 
 
-@pytest.mark.parametrize("odd", ["1", "1e5", "nan", "", "x", "1.5.", "0x1F"])
+@pytest.mark.parametrize("odd", ["1", "1e5e", "e5", "1e999", "nan", "", "x", "1.5.", "0x1F"])
 def test_a_column_that_disappoints_is_text(reader, odd):
     for _ in range(5):  # also when it does so again and again
         found = read(reader, f"1,0.5\n2,{odd}", {0: INTEGRAL, 1: FRACTIONAL})
@@ -35,6 +35,19 @@ def test_a_column_that_disappoints_is_text(reader, odd):
             assert found[1] == ([0.5, None], {b"texts": b"1", b"integral": b"0"})
         else:
             assert found[1] == (["0.5", odd], {})
+
+
+@pytest.mark.parametrize("few", ["1e-05", "1E+5", "2.5e3", "-1e5", "1.e2"])
+def test_a_few_exponents_are_numbers_too(reader, few):
+    texts = ["0.12345678901234567"] * 20
+    texts[7] = few
+    found = read(reader, "\n".join(f"{text},0.25" for text in texts), {0: FRACTIONAL, 1: FRACTIONAL})
+    assert found[0] == number([float(text) for text in texts], 0)
+
+
+def test_many_exponents_are_text(reader):
+    texts = ["1e-05", "0.5"] * 10
+    assert read(reader, "\n".join(texts), {0: FRACTIONAL}) == [(texts, {})]
 
 
 def test_points_in_the_wrong_column_do_not_make_up_for_missing_ones(reader):
@@ -69,3 +82,8 @@ def test_the_batch_says_where_its_columns_come_from(reader):
         b"section": b"output", b"named": b"1", b"texts": b"1", b"integral": b"1"
     }  # fmt: skip
     assert batch.schema.field(1).metadata == {b"section": b"input", b"named": b"0"}
+
+
+def test_a_mark_at_the_beginning_is_a_value(reader):
+    assert read(reader, "\ufeffa,1", {1: INTEGRAL}) is None
+    assert read(reader, "1,\ufeffa", {0: INTEGRAL}) in (None, [number([1], 1), (["\ufeffa"], {})])

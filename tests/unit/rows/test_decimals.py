@@ -5,7 +5,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from open_model_monitor.rows.decimals import AVAILABLE, POINT, TEXT, WHOLE, Parsed, parse
+from open_model_monitor.rows.decimals import AVAILABLE, CANONICAL, POINT, TEXT, WHOLE, Parsed, parse
 
 pytestmark = pytest.mark.skipif(not AVAILABLE, reason="built without a compiler")
 
@@ -34,6 +34,11 @@ def test_an_integer_is_what_python_reads(number):
     assert bits(read(str(number), [WHOLE]).numbers[0, 0]) == bits(float(number))
 
 
+@given(st.integers(-(2**53), 2**53))
+def test_an_integer_as_python_writes_it(number):
+    assert read(str(number), [CANONICAL]).numbers[0, 0] == number
+
+
 def test_minus_zero_keeps_its_sign():
     assert bits(read("-0", [WHOLE]).numbers[0, 0]) == bits(-0.0)
 
@@ -46,6 +51,7 @@ def test_minus_zero_keeps_its_sign():
             for text in ("", "-", "+5", " 5", "5 ", "1.0", "1e5", "0x1F", "9007199254740993", "nan")
         ],
         *[(text, POINT) for text in ("", "-", ".", "-.", "5", "1.2.3", "1.5e3", "1.5 ", "inf", "é")],
+        *[(text, CANONICAL) for text in ("007", "-0", "00", "-01", "1.0", "+1", "")],
         ("1.00000000000000000", POINT),  # more digits than a double holds
         ("0.00000000000000000000001", POINT),  # 23 decimals
     ],
@@ -71,7 +77,7 @@ def test_ragged_lines_are_told(text):
 
 @given(
     st.binary(max_size=60),
-    st.lists(st.sampled_from([WHOLE, POINT, TEXT]), min_size=1, max_size=4),
+    st.lists(st.sampled_from([WHOLE, CANONICAL, POINT, TEXT]), min_size=1, max_size=4),
     st.integers(1, 5),
 )
 def test_any_bytes_are_read_or_refused(data, kinds, rows):
