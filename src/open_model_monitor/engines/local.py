@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import multiprocessing
+import threading
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
 from typing import Protocol
@@ -33,6 +35,53 @@ class Inline:
         """See `Engine`."""
         with open_work() as work:
             return merge(map(work, parts))
+
+
+class Threads:
+    """Some threads, for work that is done in processes of its own: a worker that only waits needs no process."""
+
+    def __init__(self, workers: int) -> None:
+        self.workers = workers
+
+    def fold(self, parts: Sequence[Part], open_work: OpenWork, merge: Merge) -> bytes:
+        """See `Engine`; after an error, parts that have begun are still finished."""
+        results: list[Future[bytes]] = [Future() for _ in parts]
+        todo = deque(zip(parts, results, strict=True))
+        # A worker is opened, used and closed by one thread: what it starts may end with the thread that started it.
+        threads = [
+            threading.Thread(target=_work_off, args=(todo, open_work), daemon=True)
+            for _ in range(min(self.workers, len(parts)))
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            return merge(future.result() for future in results)
+        finally:
+            todo.clear()
+            for thread in threads:
+                thread.join()
+
+
+def _work_off(todo: deque[tuple[Part, Future[bytes]]], open_work: OpenWork) -> None:
+    """Do parts until there are none; whatever goes wrong is the result of the part in hand."""
+    in_hand = _next(todo)
+    try:
+        if in_hand is not None:
+            with open_work() as work:
+                while in_hand is not None:
+                    part, future = in_hand
+                    future.set_result(work(part))
+                    in_hand = _next(todo)
+    except BaseException as error:
+        if in_hand is not None:
+            in_hand[1].set_exception(error)
+
+
+def _next(todo: deque[tuple[Part, Future[bytes]]]) -> tuple[Part, Future[bytes]] | None:
+    try:
+        return todo.popleft()
+    except IndexError:
+        return None
 
 
 class Processes:

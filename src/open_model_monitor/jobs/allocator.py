@@ -7,7 +7,8 @@ import ctypes
 import platform
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-_KEEP = 32 << 20  # bytes; older versions of glibc refuse more
+_LARGE = 32 << 20  # bytes that an array takes at least that is still handed back; glibc allows no more
+_KEEP = 16 << 20  # bytes
 
 
 def keep_freed_memory() -> None:
@@ -20,5 +21,5 @@ def keep_freed_memory() -> None:
         return
     with contextlib.suppress(OSError, AttributeError):
         libc = ctypes.CDLL(None)
-        libc.mallopt(_M_MMAP_THRESHOLD, _KEEP)
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE)
         libc.mallopt(_M_TRIM_THRESHOLD, _KEEP)

@@ -60,8 +60,8 @@ class ProfileParts:
     @contextmanager
     def __call__(self) -> Iterator[Work]:
         """Open the worker; a script is loaded once and sees all its parts."""
-        keep_freed_memory()
         if self.script is None:
+            keep_freed_memory()
             converter = Converter(self.format, self.settings.baseline_columns)
             yield partial(self._profile, Storage(), converter)
             return

@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 
 from open_model_monitor.capture.layout import Plan, plan
+from open_model_monitor.capture.line_numbers import resolve
 from open_model_monitor.capture.record import Counts, Format, Part
 from open_model_monitor.capture.sniff import sniff_format
-from open_model_monitor.engines.local import Inline, Processes
+from open_model_monitor.engines.local import Inline, Processes, Threads
 from open_model_monitor.engines.spark import Spark
 from open_model_monitor.errors import OutsideError, ScriptError, ScriptFailure, UsageError
 from open_model_monitor.jobs.baseline import Baseline, read_baseline
@@ -183,7 +184,13 @@ class _Run:
             listener=self.listener,
         )
         fold = self._on_spark if self._uses_spark else self._here
-        return loads(fold(planned.parts, work), PartState)
+        try:
+            seen = loads(fold(planned.parts, work), PartState)
+        except ScriptError as error:
+            _, [failure] = resolve(self.storage, [], [error.failure])
+            raise ScriptError(failure) from error
+        seen.counts.rejected, seen.failures = resolve(self.storage, seen.counts.rejected, seen.failures)
+        return seen
 
     @property
     def _uses_spark(self) -> bool:
@@ -193,9 +200,10 @@ class _Run:
         script = self._script("preprocessor", self.job.preprocessor, work.format, work.deadline)
         work, options = replace(work, script=script), self.job.options
         workers = options.script_workers if script else (options.workers or os.cpu_count() or 1)
-        if workers > 1 and len(parts) > 1:
-            return Processes(workers).fold(parts, work.portable(), merge_parts)
-        return Inline().fold(parts, work, merge_parts)
+        if workers == 1 or len(parts) == 1:
+            return Inline().fold(parts, work, merge_parts)
+        engine = Threads(workers) if script else Processes(workers)  # a script has its own process anyway
+        return engine.fold(parts, work.portable(), merge_parts)
 
     def _on_spark(self, parts: Sequence[Part], work: ProfileParts) -> bytes:
         options = self.job.options

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
+from msgspec import structs
 
 from open_model_monitor.capture.blocks import blocks
 from open_model_monitor.capture.ipc import batch_from_ipc, batch_to_ipc
@@ -263,8 +264,10 @@ def _records(job: Job, format_: Format, storage: Storage) -> Iterator[tuple[Bloc
                 counts = Counts()
                 read = list(items(single, format_, counts, window=job.window, variants=job.options.variants))
                 if read:
-                    origin = replace(read[-1].origin, line=max(single.first_line, read[-1].origin.line))
-                    yield single, replace(read[-1], origin=origin)
+                    origin = structs.replace(
+                        read[-1].origin, line=max(single.first_line, read[-1].origin.line)
+                    )
+                    yield single, structs.replace(read[-1], origin=origin)
                 elif counts.lines_malformed:  # shown as what it is
                     text = single.data[:EXCERPT].decode("utf-8", "replace").strip()
                     yield single, Item("csv", text, Origin(single.source, single.first_line))

@@ -70,19 +70,20 @@ class Batcher:
         self._shapes: dict[int, Columns] = {}  # held, so that no other gets the same id
         self._width = 0  # of the union of all shapes, at most
         self._line_cells = FIRST_LINE_CELLS  # of the next batch of lines
+        self._most_lines = 0  # of this one
 
     def add(self, row: Row | Line) -> None:
         """Take one more row."""
-        if isinstance(row, Row):
+        if not isinstance(row, Line):
             self._add_row(row)
             return
         lines = self._lines
         if lines is None and not self._rows and self._reader is not None:
             lines = self._lines = Lines(row.columns, self._reader)
+            self._most_lines = min(self._max_rows, -(-self._line_cells // len(row.columns.names)))
         if lines is not None and row.columns is lines.columns:
             lines.texts.append(row.text)
-            held = len(lines.texts)
-            self.full = held >= self._max_rows or held * lines.width >= self._line_cells
+            self.full = len(lines.texts) >= self._most_lines
         else:
             self._add_row(row.row())
 

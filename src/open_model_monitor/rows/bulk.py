@@ -202,7 +202,8 @@ def _exponents_without_point(text: bytes, letters: int, numbers: int) -> int:
     if len(places) != letters or len(places) * FEW > numbers:
         return -numbers - 1
     return sum(
-        b"." not in _NUMBER_BEFORE.split(text[max(0, place - LONGEST) : place])[-1] for place in places.tolist()
+        b"." not in _NUMBER_BEFORE.split(text[max(0, place - LONGEST) : place])[-1]
+        for place in places.tolist()
     )
 
 

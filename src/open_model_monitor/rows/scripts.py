@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+from msgspec import structs
+
 from open_model_monitor.capture.record import SCRIPT, CapturedData, Columns, Counts, Item, Row
 from open_model_monitor.errors import ScriptError, ScriptFailure
 from open_model_monitor.rows.batches import FLAT, plain
@@ -262,7 +264,7 @@ class Preprocessor:
             self._warn_once("the handler returned None for a record, which drops it; return [] to say so")
             return []
         if isinstance(returned, CapturedData):
-            return self._converter.rows(replace(item, kind="capture", value=returned), counts)
+            return self._converter.rows(structs.replace(item, kind="capture", value=returned), counts)
         if isinstance(returned, Mapping):
             return self._of_mapping(dict(returned), item, counts)
         if isinstance(returned, str) and item.kind == "csv" and returned == item.value:
@@ -289,7 +291,7 @@ class Preprocessor:
             self._warn_once("the handler returned None inside a list; the element is dropped")
             return []
         if isinstance(element, CapturedData):
-            return self._converter.rows(replace(item, kind="capture", value=element), counts)
+            return self._converter.rows(structs.replace(item, kind="capture", value=element), counts)
         if not isinstance(element, Mapping):
             raise ReturnValueError(_not_rows(element, "a list of "))
         return self._of_mapping(dict(element), item, counts)
@@ -302,7 +304,7 @@ class Preprocessor:
         if "captureData" in mapping and isinstance(mapping["captureData"], dict):
             record = CapturedData(mapping)
             if record.sections():
-                return self._converter.rows(replace(item, kind="capture", value=record), counts)
+                return self._converter.rows(structs.replace(item, kind="capture", value=record), counts)
         for name in _RESERVED:
             if name in mapping and (name == "eventVersion" or isinstance(mapping[name], dict)):
                 mapping = {key: value for key, value in mapping.items() if key != name}

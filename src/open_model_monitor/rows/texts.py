@@ -6,9 +6,9 @@ One text in place of some dozen is quicker to keep, and Arrow cuts thousands of 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from open_model_monitor.capture.record import Columns, Origin, Row
@@ -21,8 +21,7 @@ _NOWHERE = Origin("", 0)
 _join = SEPARATOR.join
 
 
-@dataclass(slots=True)
-class Line:
+class Line(msgspec.Struct, gc=False):
     """A row of nothing but texts, joined; a gap stands in it as an empty text, which a profile takes for one."""
 
     columns: Columns
@@ -94,7 +93,6 @@ class Lines:
 
     def __init__(self, columns: Columns, reader: LineReader) -> None:
         self.columns = columns
-        self.width = len(columns.names)
         self.texts: list[bytes] = []
         self._reader = reader
         self._measured = self._size = 0  # how many of the lines, and their size
