@@ -103,47 +103,47 @@ static PyObject *parse(PyObject *self, PyObject *arguments) {
 
 /* ---------------------------------------------------------------- line: see rows/texts.py
 
-   The texts of a dict with exactly the expected keys, in their order, joined by a separator. */
+   The texts of a dict, joined by a separator, if its keys are the expected ones: `names` holds these, `count` of them,
+   in their order and each followed by the separator. */
 
 #define SEPARATOR '\x1f'
 #define MAX_LINE 65536
 
-static int same_text(PyObject *left, PyObject *right) {
-    Py_ssize_t size, other;
-    const char *text, *wanted;
-    if (left == right) return 1;
-    if (!PyUnicode_CheckExact(left) || !PyUnicode_CheckExact(right)) return 0;
-    text = PyUnicode_AsUTF8AndSize(left, &size);
-    wanted = text == NULL ? NULL : PyUnicode_AsUTF8AndSize(right, &other);
-    return wanted != NULL && size == other && memcmp(text, wanted, (size_t)size) == 0;
+static const char *utf8(PyObject *text, Py_ssize_t *size) {
+    return PyUnicode_CheckExact(text) ? PyUnicode_AsUTF8AndSize(text, size) : NULL;
 }
 
-static char *append(char *out, const char *end, PyObject *value) {
-    Py_ssize_t size;
-    const char *text = PyUnicode_CheckExact(value) ? PyUnicode_AsUTF8AndSize(value, &size) : NULL;
-    if (text == NULL || size >= end - out) return NULL;
-    for (Py_ssize_t i = 0; i < size; i++) {
-        if (text[i] == SEPARATOR || text[i] == '\n' || text[i] == '\r') return NULL;
-        *out++ = text[i];
+/* Whether a line of `fields` fields has no more separators than that, and no line ends. */
+static int is_whole(const char *line, Py_ssize_t length, Py_ssize_t fields) {
+    Py_ssize_t separators = 0, ends = 0;
+    for (Py_ssize_t i = 0; i < length; i++) {
+        separators += line[i] == SEPARATOR;
+        ends += (line[i] == '\n') | (line[i] == '\r');
     }
-    *out++ = SEPARATOR;
-    return out;
+    return separators == fields && ends == 0;
 }
 
 static PyObject *line(PyObject *self, PyObject *arguments) {
-    PyObject *mapping, *keys, *key, *value;
-    Py_ssize_t position = 0, place = 0;
+    PyObject *mapping, *key, *value;
+    const char *names, *text;
+    Py_ssize_t length, count, size, position = 0;
     char buffer[MAX_LINE], *out = buffer;
     (void)self;
-    if (!PyArg_ParseTuple(arguments, "O!O!", &PyDict_Type, &mapping, &PyTuple_Type, &keys)) return NULL;
-    if (PyDict_Size(mapping) != PyTuple_Size(keys) || PyTuple_Size(keys) == 0) Py_RETURN_NONE;
+    if (!PyArg_ParseTuple(arguments, "O!y#n", &PyDict_Type, &mapping, &names, &length, &count)) return NULL;
+    if (count == 0 || PyDict_Size(mapping) != count) Py_RETURN_NONE;
+    const char *name = names, *end = names + length;
     while (PyDict_Next(mapping, &position, &key, &value)) {
-        out = same_text(key, PyTuple_GetItem(keys, place++)) ? append(out, buffer + MAX_LINE, value) : NULL;
-        if (out == NULL) {
-            PyErr_Clear(); /* of a text that is none of UTF-8 */
-            Py_RETURN_NONE;
-        }
+        text = utf8(key, &size);
+        if (text == NULL || size >= end - name || name[size] != SEPARATOR || memcmp(text, name, (size_t)size)) break;
+        name += size + 1;
+        text = utf8(value, &size);
+        if (text == NULL || size >= buffer + MAX_LINE - out) break;
+        memcpy(out, text, (size_t)size);
+        out += size;
+        *out++ = SEPARATOR;
     }
+    PyErr_Clear(); /* of a text that is none of UTF-8 */
+    if (name != end || !is_whole(buffer, out - buffer, count)) Py_RETURN_NONE;
     return PyBytes_FromStringAndSize(buffer, out - buffer - 1);
 }
 

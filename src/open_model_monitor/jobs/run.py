@@ -27,6 +27,7 @@ from open_model_monitor.jobs.part_state import PartState, ProfileSettings
 from open_model_monitor.jobs.profile_parts import ProfileParts, Progress, merge_parts
 from open_model_monitor.jobs.remote_parts import Arrivals, RemoteParts
 from open_model_monitor.jobs.script_kit import pack_script
+from open_model_monitor.jobs.script_gain import parallel_gain
 from open_model_monitor.jobs.script_log import Listener
 from open_model_monitor.jobs.script_setup import ScriptSetup
 from open_model_monitor.jobs.scripting import script_setup
@@ -128,6 +129,7 @@ class _Run:
     progress: Progress | None
     listener: Listener | None
     spark: Any = None
+    gain: str | None = None  # what more processes of the script would bring
 
     def report(self) -> Report:
         job, started = self.job, time.monotonic()
@@ -184,12 +186,22 @@ class _Run:
             listener=self.listener,
         )
         fold = self._on_spark if self._uses_spark else self._here
+        started = time.monotonic()
         try:
             seen = loads(fold(planned.parts, work), PartState)
         except ScriptError as error:
             _, [failure] = resolve(self.storage, [], [error.failure])
             raise ScriptError(failure) from error
         seen.counts.rejected, seen.failures = resolve(self.storage, seen.counts.rejected, seen.failures)
+        if self.job.preprocessor and not self._uses_spark:
+            self.gain = parallel_gain(
+                elapsed=time.monotonic() - started,
+                seconds=seen.seconds,
+                script_seconds=seen.script_seconds,
+                parts=len(planned.parts),
+                workers=options.script_workers,
+                cores=os.cpu_count() or 1,
+            )
         return seen
 
     @property
@@ -278,6 +290,8 @@ class _Run:
                 "what it remembers from record to record, and files it writes, are each part's own"
             )
             yield Notice("script_per_part", None, text)
+        if self.gain is not None:
+            yield Notice("parallel_gain", None, self.gain)
 
     def _hash(self, role: str, address: str | None) -> dict[str, str | None]:
         return {role: sha256_of(self.workspace.fetch_script(address, role, self.storage))} if address else {}

@@ -25,7 +25,7 @@ from open_model_monitor.rows.batches import FLAT, plain
 from open_model_monitor.rows.convert import Converter
 from open_model_monitor.rows.flatten import flatten_row
 from open_model_monitor.rows.script_failures import failure_of, sha256_of, with_record
-from open_model_monitor.rows.texts import Line, line_of, usual_line
+from open_model_monitor.rows.texts import Line, line_of, names_of, usual_line
 
 HANDLERS = {"preprocessor": "preprocess_handler", "postprocessor": "postprocess_handler"}
 EXPECTED = {
@@ -172,9 +172,7 @@ class Preprocessor:
         self._redact = redact
         self._lines = lines
         self._keys: list[Any] = []  # of the last dict
-        self._usual: tuple[Any, ...] | None = (
-            None  # the same, if no name among them asks for a look at its value
-        )
+        self._usual: bytes | None = None  # the same, if no name among them asks for a look at its value
         self._columns = self._flat = Columns((), (), ())
         self._kinds: Sequence[type] | None = ()  # of its values; None if all were texts, and joined
         self._processed = 0
@@ -210,7 +208,7 @@ class Preprocessor:
             return self._failed(error, "call", item, counts)
         if self._kinds is None and self._usual is not None and type(returned) is dict:
             # Nearly always: texts under the names of the last row. Each step more would be paid per record.
-            line = usual_line(returned, self._usual)
+            line = usual_line(returned, self._usual, len(self._keys))
             if line is not None:
                 self._processed += 1
                 return [Line(self._columns, line)]
@@ -312,7 +310,7 @@ class Preprocessor:
         if keys != self._keys:
             self._columns, self._kinds = self._named(keys), ()
             self._keys = keys
-            self._usual = tuple(keys) if keys and _SPECIAL.isdisjoint(keys) else None
+            self._usual = names_of(keys) if keys and _SPECIAL.isdisjoint(keys) else None
         return [self._row(mapping.values(), item, counts)]
 
     def _row(self, values: Collection[Any], item: Item, counts: Counts) -> Row | Line:

@@ -5,7 +5,7 @@ One text in place of some dozen is quicker to keep, and Arrow cuts thousands of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -48,12 +48,23 @@ def line_of(values: Collection[object]) -> bytes | None:
     return line if whole else None
 
 
-def _usual_line(mapping: dict[Any, Any], keys: tuple[Any, ...]) -> bytes | None:
-    """Return the line of a dict's texts; None also if its keys are not these, in this order."""
-    return line_of(mapping.values()) if tuple(mapping) == keys else None
+def names_of(keys: Iterable[object]) -> bytes | None:
+    """Return keys as `usual_line` wants them; None if they are not all texts of UTF-8 without the separator."""
+    names = [key for key in keys if isinstance(key, str) and SEPARATOR not in key]
+    if len(names) != len(list(keys)):
+        return None
+    try:
+        return "".join(name + SEPARATOR for name in names).encode()
+    except UnicodeEncodeError:
+        return None
 
 
-usual_line: Callable[[dict[Any, Any], tuple[Any, ...]], bytes | None]
+def _usual_line(mapping: dict[Any, Any], names: bytes, count: int) -> bytes | None:
+    """Return the line of a dict's texts; None also if its keys are not these (`names_of`), in this order."""
+    return line_of(mapping.values()) if count and names_of(mapping) == names else None
+
+
+usual_line: Callable[[dict[Any, Any], bytes, int], bytes | None]
 try:
     from open_model_monitor._loops import line
 except ImportError:  # built without a compiler

@@ -1,7 +1,15 @@
 import pytest
 
 from open_model_monitor.capture.record import Columns
-from open_model_monitor.rows.texts import SEPARATOR, Line, LineReader, _usual_line, line_of, usual_line
+from open_model_monitor.rows.texts import (
+    SEPARATOR,
+    Line,
+    LineReader,
+    _usual_line,
+    line_of,
+    names_of,
+    usual_line,
+)
 
 
 def columns(*names):
@@ -28,21 +36,34 @@ def test_what_is_no_line(values):
 
 @pytest.mark.parametrize("usual", [usual_line, _usual_line])
 def test_the_line_of_a_dict_with_the_usual_keys(usual):
-    assert usual({"a": "1", "b": "é"}, ("a", "b")) == SEPARATOR.join("1é").encode()
-    assert usual({"a": "x" * 100_000}, ("a",)) in (None, b"x" * 100_000)
-    for other in (
+    names = names_of(["a", "b"])
+    assert usual({"a": "1", "b": "é"}, names, 2) == SEPARATOR.join("1é").encode()
+    assert usual({"a": "", "b": ""}, names, 2) == SEPARATOR.encode()
+    others = [
         {"a": "1"},
         {"b": "1", "a": "2"},
         {"a": "1", "c": "2"},
         {"a": "1", 5: "2"},
         {"a": "1", "b": 2},
         {},
-    ):
-        assert usual(other, ("a", "b")) is None
+    ]
+    others += [
+        {"a": "1", "b": "2", "c": "3"},
+        {f"a{SEPARATOR}b": "1"},
+        {"": "1", "b": "2"},
+        {"a": "1", "bb": "2"},
+    ]
+    for other in others:
+        assert usual(other, names, 2) is None
     for text in (f"a{SEPARATOR}", "a\n", "\r", "\ud800", None, b"a"):
-        assert usual({"a": text}, ("a",)) is None
-    assert usual({}, ()) is None
-    assert usual({"\ud800": "1"}, ("\ud800",)) in (None, b"1")
+        assert usual({"a": text}, names_of(["a"]), 1) is None
+    assert usual({"a": "x" * 100_000}, names_of(["a"]), 1) in (None, b"x" * 100_000)
+    assert usual({}, names_of([]), 0) is None
+
+
+@pytest.mark.parametrize("keys", [["a", 5], ["\ud800"], [f"a{SEPARATOR}"]])
+def test_keys_that_are_never_usual(keys):
+    assert names_of(keys) is None
 
 
 def test_lines_become_columns():
