@@ -85,7 +85,7 @@ static PyObject *parse(PyObject *self, PyObject *arguments) {
     for (Py_ssize_t i = 0; i < kinds.len; i++) counted += ((const char *)kinds.buf)[i] != 't';
     int sound = delimiter > 0 && delimiter < 128 && rows > 0 && stride >= rows && kinds.len > 0 &&
                 (counted == 0 || stride <= numbers.len / (Py_ssize_t)sizeof(double) / counted) &&
-                rest.len > text.len;
+                (counted == kinds.len || rest.len > text.len);
     if (sound) {
         Py_BEGIN_ALLOW_THREADS
         column = parse_text(text.buf, text.len, (char)delimiter, kinds.buf, kinds.len, numbers.buf, stride, rows,

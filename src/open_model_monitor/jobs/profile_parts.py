@@ -6,14 +6,13 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial, reduce
-from itertools import chain
+from functools import partial
 
 from open_model_monitor.capture.blocks import blocks
 from open_model_monitor.capture.record import Counts, Format, Part, Window
 from open_model_monitor.engines.local import Work
 from open_model_monitor.errors import OutsideError
-from open_model_monitor.jobs.allocator import keep_freed_memory
+from open_model_monitor.jobs.allocator import give_back_freed_memory, keep_freed_memory
 from open_model_monitor.jobs.part_state import PartProfiler, PartState, ProfileSettings
 from open_model_monitor.jobs.sandbox import Sandbox
 from open_model_monitor.jobs.script_log import Listener
@@ -29,12 +28,14 @@ Progress = Callable[[int, int], None]  # bytes read so far, rows so far
 
 def merge_parts(packed: Iterable[bytes]) -> bytes:
     """Merge packed part states, in their order."""
-    rest = iter(packed)
-    first = next(rest)
-    second = next(rest, None)
-    if second is None:
-        return first
-    return dumps(reduce(PartState.merge, (loads(one, PartState) for one in chain((first, second), rest))))
+    merged: PartState | None = None
+    for state in (loads(one, PartState) for one in packed):
+        merged = state if merged is None else merged.merge(state)
+        del state  # the next one may take minutes
+        give_back_freed_memory()
+    if merged is None:
+        raise ValueError("no parts")
+    return dumps(merged)
 
 
 @dataclass(frozen=True, slots=True)

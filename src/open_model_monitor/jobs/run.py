@@ -26,8 +26,8 @@ from open_model_monitor.jobs.judging import judge
 from open_model_monitor.jobs.part_state import PartState, ProfileSettings
 from open_model_monitor.jobs.profile_parts import ProfileParts, Progress, merge_parts
 from open_model_monitor.jobs.remote_parts import Arrivals, RemoteParts
-from open_model_monitor.jobs.script_kit import pack_script
 from open_model_monitor.jobs.script_gain import parallel_gain
+from open_model_monitor.jobs.script_kit import pack_script
 from open_model_monitor.jobs.script_log import Listener
 from open_model_monitor.jobs.script_setup import ScriptSetup
 from open_model_monitor.jobs.scripting import script_setup

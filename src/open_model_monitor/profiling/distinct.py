@@ -105,7 +105,7 @@ class DistinctValues:
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild what `to_dict` returned."""
         state = cls(data["limit"])
-        state._smallest = np.frombuffer(data["smallest"], dtype="<u8").astype(np.uint64)
+        state._smallest = np.frombuffer(data["smallest"], dtype="<u8").astype(np.uint64, copy=False)
         state._overflowed = data["overflowed"]
         return state
 

@@ -136,8 +136,12 @@ class KLL:
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild what `to_dict` returned."""
         sketch = cls(data["k"], data["c"])
-        levels = [np.frombuffer(level, dtype="<f8").astype(np.float64) for level in data["levels"]]
-        sketch._set_levels(levels, list(data["compactions"]))
+        lowest, *upper = (
+            np.frombuffer(level, dtype="<f8").astype(float, copy=False) for level in data["levels"]
+        )
+        sketch._set_levels(
+            [lowest.copy(), *upper], list(data["compactions"])
+        )  # only the lowest is written to
         return sketch
 
     def _set_levels(self, levels: list[Floats], compactions: list[int]) -> None:

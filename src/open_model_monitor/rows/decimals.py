@@ -43,6 +43,6 @@ def parse(text: bytes, kinds: bytes, rows: int, *, delimiter: str = ",") -> Pars
     # Columns must not lie a multiple of a page apart: their places would all compete for the same cache lines.
     stride = -(-rows // _PAGE) * _PAGE + _LINE
     numbers = np.empty((columns, stride))
-    rest = bytearray(len(text) + 1)
+    rest = bytearray(len(text) + 1 if columns < len(kinds) else 0)
     failed, length = _parse(text, delimiter, kinds, numbers, stride, rows, rest)
     return Parsed(numbers[:, :rows], bytes(rest[:length])) if failed < 0 else int(failed)

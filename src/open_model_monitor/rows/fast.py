@@ -26,7 +26,7 @@ from open_model_monitor.rows.lane import Lane
 from open_model_monitor.rows.objects import rows_of_lines, rows_of_payloads
 from open_model_monitor.rows.typed import typed_table
 
-MAX_CELLS = 1 << 20  # of a batch; a column's fixed cost is paid per batch
+MAX_CELLS = 1 << 19  # of a batch; a column's fixed cost is paid per batch
 FIRST_CELLS = 1 << 15  # of the first one, from which the profile learns which columns hold only numbers
 MAX_BYTES = 8 << 20  # of text held for a batch
 MIN_LINES = 16  # not worth cutting further
