@@ -91,7 +91,7 @@ def shapes(settings: Settings) -> str:
         contenders = {"parsing only": _module("floors", "parse", folder), **_lanes(folder)}
         return _speed(settings, contenders, records, SHAPES[shape].says, "parsing only")
 
-    return _sections(map(section, ("csv18", "json", "base64")))
+    return _sections(map(section, ("mixed70", "csv18", "json", "base64")))
 
 
 def memory(settings: Settings) -> str:

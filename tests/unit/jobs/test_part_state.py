@@ -36,7 +36,9 @@ def test_merged_bytes_are_the_sum():
 
 def test_the_state_of_a_single_part_is_left_as_it_is():
     one = dumps(state([1, 2]))
-    assert merge_parts([one]) is one
+    assert merge_parts([one]) == one
+    with pytest.raises(ValueError, match="no parts"):
+        merge_parts([])
 
 
 def test_seconds_add_up():
