@@ -126,21 +126,21 @@ static int is_whole(const char *line, Py_ssize_t length, Py_ssize_t fields) {
 static PyObject *line(PyObject *self, PyObject *arguments) {
     PyObject *mapping, *key, *value;
     const char *names, *text;
-    Py_ssize_t length, count, size, position = 0;
+    Py_ssize_t length, count, size, width, position = 0;
     char buffer[MAX_LINE], *out = buffer;
     (void)self;
     if (!PyArg_ParseTuple(arguments, "O!y#n", &PyDict_Type, &mapping, &names, &length, &count)) return NULL;
     if (count == 0 || PyDict_Size(mapping) != count) Py_RETURN_NONE;
     const char *name = names, *end = names + length;
     while (PyDict_Next(mapping, &position, &key, &value)) {
-        text = utf8(key, &size);
-        if (text == NULL || size >= end - name || name[size] != SEPARATOR || memcmp(text, name, (size_t)size)) break;
-        name += size + 1;
+        text = utf8(key, &width);
+        if (text == NULL || width >= end - name || name[width] != SEPARATOR || memcmp(text, name, (size_t)width)) break;
         text = utf8(value, &size);
         if (text == NULL || size >= buffer + MAX_LINE - out) break;
         memcpy(out, text, (size_t)size);
         out += size;
         *out++ = SEPARATOR;
+        name += width + 1; /* only now: at its end, all values were taken */
     }
     PyErr_Clear(); /* of a text that is none of UTF-8 */
     if (name != end || !is_whole(buffer, out - buffer, count)) Py_RETURN_NONE;

@@ -229,3 +229,9 @@ def test_any_bytes(data, size):
     blocks = [Block("a", 1, line.encode("latin-1") + b"\n", starts_object=False) for line in lines]
     same(blocks[:size])
     same([b for b in blocks[:size] if b.data.strip()], Format("csv"))
+
+
+def test_a_return_in_a_long_first_line_is_no_end_of_line():
+    data = b"1,a\rb" + b"x" * 400 + b"\n" + b"1,2\n" * 20
+    for header in (None, "a,b"):
+        same([Block("a", 1, data, header=header)], Format("csv", header=header is not None))

@@ -57,3 +57,18 @@ def test_rows_in_bulk_and_one_by_one(rows, cuts, few):
     finally:
         logging.disable(logging.NOTSET)
     assert bulk == slow
+
+
+@given(
+    st.lists(
+        st.sampled_from([("a", 5), ("a\x1fb", 5), ("a\x1fb", None), ("1", "2"), ("x", "\ud800")]), max_size=30
+    )
+)
+def test_a_separator_does_not_stand_in_for_a_value(rows):
+    test = [[first, second, "z"] for first, second in rows] + [["a\x1fb", "c", 7]] * 2
+    logging.disable(logging.CRITICAL)
+    try:
+        bulk, slow = (profiled(test, lines=lines, cuts=[5], few=3) for lines in (True, False))
+    finally:
+        logging.disable(logging.NOTSET)
+    assert bulk == slow

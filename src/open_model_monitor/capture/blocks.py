@@ -87,7 +87,7 @@ class _Reader:
         if self.format.kind == "parquet":
             yield from self._table()
             return
-        header = self._header_before() if self.format.header and self._is_cut else None
+        header = self._settle_header() if self.format.header and self._is_cut else None
         if is_remote(self.address):
             yield from self._text(self.ahead.open(), header)
         else:
@@ -178,8 +178,11 @@ class _Reader:
             if header is not None or not (self.format.header or data.isspace()):
                 yield line, data, header
 
-    def _header_before(self) -> str | None:
-        """Return the header of the ranges behind the first, to which it belongs however long it is."""
+    def _settle_header(self) -> str | None:
+        """Give the whole header to the first range, however long it is; returns it for the others.
+
+        Moves the range's bounds before it is read, which only a local file's may be: remote CSV is never cut.
+        """
         header, after = None, 0
         with self.storage.open(self.address) as stream:
             while header is None and (line := stream.readline(self.max_line_bytes)):

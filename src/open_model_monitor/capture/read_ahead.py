@@ -9,6 +9,7 @@ from itertools import islice
 from types import TracebackType
 from typing import Self, TypeVar
 
+from open_model_monitor.errors import StorageError
 from open_model_monitor.storage import READ_AHEAD, Storage
 
 REQUESTS = 16  # in flight at once
@@ -82,6 +83,9 @@ class RemoteStream:
             return b""
         data, size = (self._next or self._ask()).result()
         self._reached += len(data)
+        if not data and self._reached < size:
+            ended = f"{self._address} ended at byte {self._reached:,} of {size:,}"
+            raise StorageError(f"{ended}; it may have been replaced meanwhile", retry=True)
         self._more = bool(data) and self._reached < size
         # What lies behind a range is asked for only when wanted: others read it.
         ahead = self._more and (self._end is None or self._reached < self._end)

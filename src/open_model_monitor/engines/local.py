@@ -40,30 +40,39 @@ class Inline:
 class Threads:
     """Some threads, for work that is done in processes of its own: a worker that only waits needs no process."""
 
-    def __init__(self, workers: int) -> None:
+    def __init__(self, workers: int, stop: threading.Event | None = None) -> None:
+        """`stop` is set when nothing more is wanted, so that work in hand can end early."""
         self.workers = workers
+        self._stop = stop or threading.Event()
 
     def fold(self, parts: Sequence[Part], open_work: OpenWork, merge: Merge) -> bytes:
-        """See `Engine`; after an error, parts that have begun are still finished."""
+        """See `Engine`."""
+        closing: list[BaseException] = []
         results: list[Future[bytes]] = [Future() for _ in parts]
         todo = deque(zip(parts, results, strict=True))
         # A worker is opened, used and closed by one thread: what it starts may end with the thread that started it.
         threads = [
-            threading.Thread(target=_work_off, args=(todo, open_work), daemon=True)
+            threading.Thread(target=_work_off, args=(todo, open_work, closing), daemon=True)
             for _ in range(min(self.workers, len(parts)))
         ]
         for thread in threads:
             thread.start()
         try:
-            return merge(future.result() for future in results)
+            merged = merge(future.result() for future in results)
         finally:
+            self._stop.set()
             todo.clear()
             for thread in threads:
                 thread.join()
+        if closing:
+            raise closing[0]
+        return merged
 
 
-def _work_off(todo: deque[tuple[Part, Future[bytes]]], open_work: OpenWork) -> None:
-    """Do parts until there are none; whatever goes wrong is the result of the part in hand."""
+def _work_off(
+    todo: deque[tuple[Part, Future[bytes]]], open_work: OpenWork, closing: list[BaseException]
+) -> None:
+    """Do parts until there are none; what goes wrong is the result of the part in hand, or happens at closing."""
     in_hand = _next(todo)
     try:
         if in_hand is not None:
@@ -75,6 +84,8 @@ def _work_off(todo: deque[tuple[Part, Future[bytes]]], open_work: OpenWork) -> N
     except BaseException as error:
         if in_hand is not None:
             in_hand[1].set_exception(error)
+        else:
+            closing.append(error)
 
 
 def _next(todo: deque[tuple[Part, Future[bytes]]]) -> tuple[Part, Future[bytes]] | None:

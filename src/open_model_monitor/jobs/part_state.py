@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Self
 
@@ -16,7 +16,7 @@ from open_model_monitor.profiling.columns import DatasetProfile, ProfileOptions
 from open_model_monitor.rows.batches import Joiner
 from open_model_monitor.rows.scripts import TRACEBACKS
 
-MAX_COLUMNS = 20_000  # of a data set; each takes some kilobytes
+MAX_COLUMNS = 20_000  # of a data set; each takes up to 220 kB, if it holds many numbers
 
 
 @dataclass(slots=True)
@@ -72,8 +72,8 @@ class PartState:
         )
 
 
-def _too_wide(profile: DatasetProfile) -> str:
-    latest = ", ".join(repr(name) for name in list(profile.columns)[-3:])
+def _too_wide(names: Sequence[str]) -> str:
+    latest = ", ".join(map(repr, names[-3:]))
     return (
         f"more than {MAX_COLUMNS:,} columns, the latest {latest}; keys that are ids or values make a column each: "
         "a preprocessing script can give them fixed names"
@@ -112,9 +112,11 @@ class PartProfiler:
 
     def _update(self, batches: Iterable[pa.RecordBatch]) -> None:
         for batch in batches:
+            if batch.num_columns > MAX_COLUMNS:
+                raise DataError(_too_wide(batch.schema.names))
             self._profile.update(*self._selector.select(batch))
             if self._profile.width > MAX_COLUMNS:
-                raise DataError(_too_wide(self._profile))
+                raise DataError(_too_wide(list(self._profile.columns)))
 
     def number_columns(self) -> Mapping[str, str]:
         """See `DatasetProfile.number_columns`; knows of all batches so far."""

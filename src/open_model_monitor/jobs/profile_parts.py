@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -11,7 +12,7 @@ from functools import partial
 from open_model_monitor.capture.blocks import blocks
 from open_model_monitor.capture.record import Counts, Format, Part, Window
 from open_model_monitor.engines.local import Work
-from open_model_monitor.errors import OutsideError
+from open_model_monitor.errors import EngineError, OutsideError
 from open_model_monitor.jobs.allocator import give_back_freed_memory, keep_freed_memory
 from open_model_monitor.jobs.part_state import PartProfiler, PartState, ProfileSettings
 from open_model_monitor.jobs.sandbox import Sandbox
@@ -42,7 +43,7 @@ def merge_parts(packed: Iterable[bytes]) -> bytes:
 class ProfileParts:
     """Opens a worker that profiles parts; plain values only, so that it travels to any process.
 
-    `progress` and `listener` stay behind when it does.
+    `progress`, `listener` and `stop` stay behind when it does.
     """
 
     format: Format
@@ -53,10 +54,11 @@ class ProfileParts:
     deadline: float | None = None
     progress: Progress | None = None
     listener: Listener | None = None
+    stop: threading.Event | None = None  # set when the result is no longer wanted
 
     def portable(self) -> ProfileParts:
         """Return this without what cannot travel."""
-        return replace(self, progress=None, listener=None)
+        return replace(self, progress=None, listener=None, stop=None)
 
     @contextmanager
     def __call__(self) -> Iterator[Work]:
@@ -92,5 +94,7 @@ class ProfileParts:
         """Tell how far it is; raise OutsideError if the time is up."""
         if self.progress is not None:
             self.progress(read, rows)
+        if self.stop is not None and self.stop.is_set():
+            raise EngineError("the run ended before this part did")
         if self.deadline is not None and time.monotonic() > self.deadline:
             raise OutsideError("The run's time limit passed; raise it (--time-limit) or analyse less at once")

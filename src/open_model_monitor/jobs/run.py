@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -214,8 +215,10 @@ class _Run:
         workers = options.script_workers if script else (options.workers or os.cpu_count() or 1)
         if workers == 1 or len(parts) == 1:
             return Inline().fold(parts, work, merge_parts)
-        engine = Threads(workers) if script else Processes(workers)  # a script has its own process anyway
-        return engine.fold(parts, work.portable(), merge_parts)
+        if script is None:
+            return Processes(workers).fold(parts, work.portable(), merge_parts)
+        stop = threading.Event()  # a script has its own process anyway
+        return Threads(workers, stop).fold(parts, replace(work.portable(), stop=stop), merge_parts)
 
     def _on_spark(self, parts: Sequence[Part], work: ProfileParts) -> bytes:
         options = self.job.options

@@ -24,7 +24,7 @@ else:
 Hashes = NDArray[np.uint64]
 
 EXACT_LIMIT = 10_000
-RECENT = 1 << 12
+RECENT_BITS = 12  # as in _loops.c
 
 
 def hash_numbers(values: NDArray[np.float64]) -> Hashes:
@@ -73,7 +73,9 @@ class DistinctValues:
         """Return the hashes that may change something: most numbers of a column are larger ones or repeats."""
         if self._recent is None:
             # At first each place holds what cannot stand there.
-            self._recent = (np.arange(RECENT, dtype=np.uint64) ^ np.uint64(1)) << np.uint64(64 - 12)
+            self._recent = (np.arange(1 << RECENT_BITS, dtype=np.uint64) ^ np.uint64(1)) << np.uint64(
+                64 - RECENT_BITS
+            )
         most = int(self._smallest[-1]) if self._overflowed else 2**64 - 1
         hashes = np.empty(len(numbers), dtype=np.uint64)
         return hashes[: unseen(np.ascontiguousarray(numbers), most, self._recent, hashes)]

@@ -43,7 +43,7 @@ class Moments:
         moments = cls()
         moments.count = numbers.shape[-1]
         if moments.count:
-            with np.errstate(over="ignore", invalid="ignore"):  # sums of the largest doubles are infinite
+            with np.errstate(all="ignore"):  # sums of the largest doubles are infinite
                 moments.total = numbers.sum(-1)
                 moments.mean = moments.total / moments.count
                 deviations = numbers - np.asarray(moments.mean)[..., np.newaxis]
@@ -60,7 +60,7 @@ class Moments:
             for name in _FIELDS:
                 setattr(both, name, getattr(filled, name))
             return both
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(all="ignore"):
             delta = other.mean - self.mean
             both.m2 = self.m2 + other.m2 + delta * delta * (self.count * other.count / both.count)
             both.mean = self.mean + delta * (other.count / both.count)

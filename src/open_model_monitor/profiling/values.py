@@ -126,7 +126,7 @@ def plain_numbers(array: pa.Array) -> NDArray[np.float64] | None:
         return None
     numbers = as_numpy(array).astype(np.float64, copy=False)
     # A finite sum proves that all are finite, in a third of the time.
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(all="ignore"):
         all_finite = np.isfinite(numbers.sum()) or np.isfinite(numbers).all()
     return numbers if all_finite else None
 

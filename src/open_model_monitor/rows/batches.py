@@ -34,6 +34,7 @@ from open_model_monitor.rows.texts import Line, LineReader, Lines
 MAX_ROWS = 8192
 MAX_CELLS = 1 << 18
 MAX_JOINED_CELLS = 1 << 20
+MAX_JOINED_BYTES = 8 << 20
 # Lines are small and quickly cut: a batch's fixed cost is paid for more of them. But from the first few the profile
 # learns which columns hold only numbers.
 FIRST_LINE_CELLS, MAX_LINE_CELLS = 1 << 15, 1 << 19
@@ -361,7 +362,7 @@ class Joiner:
     def __init__(self, max_rows: int = MAX_ROWS) -> None:
         self._max_rows = max_rows
         self._held: list[pa.RecordBatch] = []
-        self._rows = 0
+        self._rows = self._bytes = 0
 
     def add(self, batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
         """Take a batch; yields what is ready, in order."""
@@ -371,13 +372,15 @@ class Joiner:
             yield from self.flush()
         self._held.append(batch)
         self._rows += batch.num_rows
-        cells = self._rows * batch.num_columns
-        if self._rows >= self._max_rows or cells >= MAX_JOINED_CELLS or _counting(batch):
+        self._bytes += batch.nbytes
+        many = self._rows >= self._max_rows or self._rows * batch.num_columns >= MAX_JOINED_CELLS
+        if many or self._bytes >= MAX_JOINED_BYTES or _counting(batch):
             yield from self.flush()
 
     def flush(self) -> Iterator[pa.RecordBatch]:
         """Yield what is still held."""
-        held, self._held, self._rows = self._held, [], 0
+        held, self._held = self._held, []
+        self._rows = self._bytes = 0
         if len(held) == 1:
             yield held[0]
         elif held:

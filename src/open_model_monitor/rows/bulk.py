@@ -33,7 +33,6 @@ _NUMBER_TYPES = {INTEGRAL: pa.int64(), FRACTIONAL: pa.float64()}
 _BOM = b"\xef\xbb\xbf"
 _MINUS, _DOT, _ZERO, _NINE, _EXPONENT, _LOWER = b"-.09e\x20"
 _NUMBER_BEFORE = re.compile(rb"[^0-9.+-]")  # ends in front of the number whose exponent comes
-LONGEST = 400  # characters of a number
 LONGEST = 400  # characters of a number that are looked at
 FEW = 8  # one exponent in so many numbers is worth a look at each
 

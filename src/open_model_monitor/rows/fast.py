@@ -254,9 +254,7 @@ def _halves(block: Block) -> tuple[Block, Block]:
     middle = block.data.find(b"\n", len(block.data) // 2) + 1
     if not 0 < middle < len(block.data):
         middle = block.data.find(b"\n") + 1
-    first = replace(block, data=block.data[:middle])
-    lines = first.data.count(b"\n")
-    second = replace(
-        block, data=block.data[middle:], first_line=block.first_line + lines, starts_object=False
-    )
-    return first, second
+    # Neither begins an object: whether that is text of lines was looked at when it was whole.
+    first = replace(block, data=block.data[:middle], starts_object=False)
+    line = block.first_line + first.data.count(b"\n")
+    return first, replace(first, data=block.data[middle:], first_line=line)

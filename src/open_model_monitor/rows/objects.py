@@ -14,7 +14,7 @@ import msgspec
 
 from open_model_monitor.capture.record import Origin, Row
 from open_model_monitor.rows.convert import Converter
-from open_model_monitor.rows.flatten import SCALARS, Names
+from open_model_monitor.rows.flatten import MAX_COLUMNS, SCALARS, Names
 from open_model_monitor.rows.payloads import IDS, INPUT, OUTPUT, single_line
 
 Fields = tuple[
@@ -89,6 +89,6 @@ def _object(text: str | bytes) -> Fields | None:
         value = _decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    if type(value) is not dict or not value or not _RESERVED.isdisjoint(value):
+    if type(value) is not dict or not 0 < len(value) <= MAX_COLUMNS or not _RESERVED.isdisjoint(value):
         return None
     return (tuple(value), list(value.values())) if SCALARS.issuperset(map(type, value.values())) else None

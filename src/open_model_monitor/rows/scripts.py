@@ -9,12 +9,12 @@ import importlib.util
 import inspect
 import logging
 import sys
-import time
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from time import perf_counter  # at once: scripts may replace what the module offers
 from typing import Any, NoReturn
 
 from msgspec import structs
@@ -186,12 +186,12 @@ class Preprocessor:
         return self.seconds
 
     def _timed(self, value: Any) -> Any:
-        started = time.perf_counter()
+        started = perf_counter()
         try:
             returned = self._bound(value)
             return _listed(returned) if type(returned) is types.GeneratorType else returned
         finally:
-            self.seconds += time.perf_counter() - started
+            self.seconds += perf_counter() - started
 
     def rows(self, item: Item, counts: Counts) -> Sequence[Row | Line]:
         """Return the rows that the handler makes of an item; none if it dropped it.

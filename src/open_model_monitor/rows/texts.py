@@ -5,7 +5,7 @@ One text in place of some dozen is quicker to keep, and Arrow cuts thousands of 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -48,10 +48,10 @@ def line_of(values: Collection[object]) -> bytes | None:
     return line if whole else None
 
 
-def names_of(keys: Iterable[object]) -> bytes | None:
+def names_of(keys: Collection[object]) -> bytes | None:
     """Return keys as `usual_line` wants them; None if they are not all texts of UTF-8 without the separator."""
     names = [key for key in keys if isinstance(key, str) and SEPARATOR not in key]
-    if len(names) != len(list(keys)):
+    if len(names) != len(keys):
         return None
     try:
         return "".join(name + SEPARATOR for name in names).encode()

@@ -187,3 +187,16 @@ def test_an_iterator_can_be_left_early():
     assert next(read) == 0
     read.close()
     assert no_threads()
+
+
+def test_an_object_that_ends_early_is_told():
+    class Short(Storage):
+        def fetch(self, address, start, length):
+            data, size = super().fetch(address, start, length)
+            return (data if start == 0 else b""), size
+
+    [address] = written(b"{}\n" * CHUNK)
+    counts = Counts()
+    assert sum(len(block.data) for block in blocks(Short(), Part((address,)), LINES, counts)) < 3 * CHUNK
+    assert counts.objects_unreadable == 1
+    assert "ended at byte" in next(iter(counts.warnings))

@@ -94,3 +94,29 @@ def test_a_thread_opens_uses_and_closes_its_worker_itself():
     Threads(3).fold(PARTS, noting, joined)
     assert len(seen) == len(PARTS) + 2 * len(set(seen))
     assert threading.get_ident() not in seen
+
+
+@contextlib.contextmanager
+def unclosable():
+    yield lambda part: b""
+    raise OSError("disk full while closing")
+
+
+def test_an_error_at_closing_is_not_lost():
+    with pytest.raises(OSError, match="disk full"):
+        Threads(2).fold(PARTS, unclosable, joined)
+
+
+def test_work_in_hand_is_told_when_it_is_no_longer_wanted():
+    stop, begun = threading.Event(), threading.Event()
+
+    def work(part):
+        if part is PARTS[0]:
+            begun.wait(20)
+            raise KeyError("no")
+        begun.set()
+        assert stop.wait(20)
+        return b""
+
+    with pytest.raises(KeyError, match="no"):
+        Threads(2, stop).fold(PARTS, lambda: contextlib.nullcontext(work), joined)

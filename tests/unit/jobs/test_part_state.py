@@ -59,3 +59,11 @@ def test_too_many_columns_are_refused(monkeypatch):
     monkeypatch.setattr("open_model_monitor.jobs.part_state.MAX_COLUMNS", 1)
     with pytest.raises(DataError, match="more than 1 columns"):
         PartProfiler(ProfileSettings()).add([pa.RecordBatch.from_pydict({"a": [1], "b": [2]})] * 9000)
+
+
+def test_a_batch_that_is_too_wide_is_refused_before_it_is_worked_on(monkeypatch):
+    monkeypatch.setattr("open_model_monitor.jobs.part_state.MAX_COLUMNS", 1)
+    profiler = PartProfiler(ProfileSettings())
+    with pytest.raises(DataError, match="the latest 'a', 'b'"):
+        profiler.add([pa.RecordBatch.from_pydict({"a": [1.5] * 9000, "b": [2] * 9000})])
+    assert profiler._profile.width == 0

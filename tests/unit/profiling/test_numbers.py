@@ -51,3 +51,8 @@ def test_columns_kept_as_one_are_what_they_are_alone():
 def test_nothing_has_no_moments():
     assert np.isnan(Moments().std_dev)
     assert Numbers().merge(Numbers()).moments.count == 0
+
+
+def test_what_numpy_is_told_of_errors_does_not_matter():
+    with np.errstate(all="raise"):
+        assert numbers_of([1e-200, 2e-200, 1.7e308, -1.7e308]).moments.count == 4

@@ -314,3 +314,9 @@ def test_small_batches_of_one_schema_are_joined():
     assert joined(small(["1"]), small(["2"], section="output")) == [["1"], ["2"]]
     assert joined(small(["1"]), small(["2"], texts="1"), small(["3"])) == [["1"], ["2"], ["3"]]
     assert joined() == []
+
+
+def test_joined_batches_are_bounded_by_bytes():
+    joiner, batch = Joiner(), pa.RecordBatch.from_pydict({"a": ["x" * (5 << 20)]})
+    assert list(joiner.add(batch)) == []
+    assert [one.num_rows for one in joiner.add(batch)] == [2]

@@ -7,6 +7,7 @@ from open_model_monitor.rows.convert import Converter
 from open_model_monitor.rows.objects import rows_of_lines, rows_of_payloads
 
 ORIGIN = Origin("a", 1)
+TOO_WIDE = "{" + ", ".join(f'"k{i}": 1' for i in range(10_001)) + "}"
 CONVERTER = Converter(Format("capture"))
 
 
@@ -16,7 +17,18 @@ def test_lines_of_flat_objects():
 
 
 @pytest.mark.parametrize(
-    "odd", ["[1]", "5", "{}", '{"a": [1]}', '{"a": NaN}', '{"SageMakerOutput": 1}', "{", "\xff"]
+    "odd",
+    [
+        "[1]",
+        "5",
+        "{}",
+        TOO_WIDE,
+        '{"a": [1]}',
+        '{"a": NaN}',
+        '{"SageMakerOutput": 1}',
+        "{",
+        "\xff",
+    ],
 )
 def test_anything_else_is_left(odd):
     assert rows_of_lines(b'{"a": 1}\n' + odd.encode("latin-1"), CONVERTER, ORIGIN) is None

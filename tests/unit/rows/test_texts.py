@@ -53,6 +53,7 @@ def test_the_line_of_a_dict_with_the_usual_keys(usual):
         {"": "1", "b": "2"},
         {"a": "1", "bb": "2"},
     ]
+    others += [{"a": f"x{SEPARATOR}y", "b": odd} for odd in (5, None, "\ud800", "z" * 70_000)]
     for other in others:
         assert usual(other, names, 2) is None
     for text in (f"a{SEPARATOR}", "a\n", "\r", "\ud800", None, b"a"):
