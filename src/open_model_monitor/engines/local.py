@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager
@@ -48,7 +48,7 @@ class Threads:
     def fold(self, parts: Sequence[Part], open_work: OpenWork, merge: Merge) -> bytes:
         """See `Engine`."""
         closing: list[BaseException] = []
-        results: list[Future[bytes]] = [Future() for _ in parts]
+        results: deque[Future[bytes]] = deque(Future() for _ in parts)
         todo = deque(zip(parts, results, strict=True))
         # A worker is opened, used and closed by one thread: what it starts may end with the thread that started it.
         threads = [
@@ -58,7 +58,7 @@ class Threads:
         for thread in threads:
             thread.start()
         try:
-            merged = merge(future.result() for future in results)
+            merged = merge(_results(results))
         finally:
             self._stop.set()
             todo.clear()
@@ -67,6 +67,11 @@ class Threads:
         if closing:
             raise closing[0]
         return merged
+
+
+def _results(futures: deque[Future[bytes]]) -> Iterator[bytes]:
+    while futures:
+        yield futures.popleft().result()  # and none is kept once it is merged
 
 
 def _work_off(
