@@ -12,7 +12,7 @@ import numpy as np
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
     for _ in range(50):
-        np.ones(1 << 20)
+        np.ones(1 << 18)
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 faults()
 print(faults())
@@ -23,7 +23,7 @@ print(faults())
 def test_large_arrays_take_the_memory_of_those_before():
     program = PROGRAM.format(tuned="keep_freed_memory()")
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert int(done.stdout) < 50  # a fresh 8 MB array each would be thousands
+    assert int(done.stdout) < 50  # a fresh 2 MB array each would be thousands
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc can be told")
