@@ -10,6 +10,7 @@ import copy
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -67,11 +68,16 @@ class ProfileOptions:
     @property
     def watches_numbers(self) -> bool:
         """Whether a watched text is a number."""
-        return any(class_of(text) in (INTEGRAL, FRACTIONAL) for text in self.watched)
+        return _any_number(self.watched)
 
     def missing_in(self, *names: str) -> set[str]:
         """Return the texts that mean "missing" in a column that the settings call by any of `names`."""
         return {text for name in ("", *names) for text in self.missing_values.get(name, ())}
+
+
+@lru_cache(maxsize=8)  # asked for each column of each batch
+def _any_number(texts: frozenset[str]) -> bool:
+    return any(class_of(text) in (INTEGRAL, FRACTIONAL) for text in texts)
 
 
 class ColumnProfile:
@@ -132,10 +138,10 @@ class ColumnProfile:
         """How all numbers of the column are written, see `DatasetProfile.number_columns`; None if that differs."""
         counts = self.categories.counts
         seen = [kind for kind in CLASSES if self.classes[kind]]
-        if len(seen) != 1 or self.nan_texts or self.non_finite:
-            return None
         if counts is None:
-            return seen[0] if self.holds_only_numbers else None
+            return seen[0] if len(seen) == 1 and self.holds_only_numbers else None
+        if self.nan_texts or self.non_finite:
+            return None
         return FEW_INTEGERS if seen == [INTEGRAL] and all(map(_CANONICAL.fullmatch, counts)) else None
 
     @property

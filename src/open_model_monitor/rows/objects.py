@@ -17,9 +17,8 @@ from open_model_monitor.rows.convert import Converter
 from open_model_monitor.rows.flatten import MAX_COLUMNS, SCALARS, Names
 from open_model_monitor.rows.payloads import IDS, INPUT, OUTPUT, single_line
 
-Fields = tuple[
-    Names | int | None, list[Any]
-]  # the names of the values, how many unnamed ones; None: no payload
+# The names of the values, or how many unnamed ones there are, or None if there is no payload; and the values.
+Fields = tuple[Names | int | None, list[Any]]
 
 _RESERVED = frozenset((*IDS, INPUT, OUTPUT))  # keys that a batch transform gives a meaning
 _decode = msgspec.json.Decoder().decode
