@@ -1,4 +1,4 @@
-# One image for run, serve and work. `docker build -t omm .` runs as the user omm; for SageMaker Processing build
+# One file for run, serve and work. `docker build -t omm .` runs jobs as the user omm; for SageMaker Processing build
 # the same layers with `docker build --target sagemaker -t omm:sagemaker .`, which runs as root.
 #
 # Why two: SageMaker runs an image as whatever user it names and offers no way to choose another. It mounts the
@@ -32,6 +32,18 @@ ENV PATH=/opt/omm/bin:$PATH \
 WORKDIR /tmp
 ENTRYPOINT ["omm"]
 CMD ["run"]
+
+FROM build AS build-server
+RUN /opt/omm/bin/pip install --no-cache-dir "$(ls /wheels/*.whl)[scripts,server,postgres,alerts,otel,aws]"
+
+# `omm serve` and `omm work` (docker-compose.yml, deploy/helm): docker build --target server -t open-model-monitor .
+FROM sagemaker AS server
+COPY --from=build-server /opt/omm /opt/omm
+RUN mkdir /data && chown omm /data
+ENV OMM_DATA=/data
+USER omm
+EXPOSE 8765
+CMD ["serve", "--host", "0.0.0.0"]
 
 FROM sagemaker AS omm
 USER omm

@@ -12,7 +12,7 @@ help:  ## list the targets
 $(VENV)/.ready: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --editable . --group dev
+	$(BIN)/python -m pip install --quiet --editable '.[server,postgres,alerts,otel,aws]' --group dev
 	touch $@
 
 demo: $(VENV)/.ready  ## set up and run the main job on real data

@@ -3,7 +3,8 @@
     MonitorError
     ├── UsageError          the caller              exit code 2
     │   ├── SettingsError   a setting or option
-    │   └── ContractError   the container environment
+    │   ├── ContractError   the container environment
+    │   └── ApiError        a request to the API; each class has the code that SageMaker's clients know
     ├── DataError           the owner of the data   exit code 3
     │   ├── NoData          nothing to read
     │   ├── Malformed       too much that cannot be read
@@ -11,6 +12,7 @@
     ├── ScriptError         the author of the script   exit code 4
     └── OutsideError        the operator            exit code 5
         ├── StorageError    files and object stores
+        ├── StoreError      the database of the control plane
         └── EngineError     a worker died
 
 Violations are not errors: they are findings, and a run that found some succeeded.
@@ -40,6 +42,61 @@ class SettingsError(UsageError):
 
 class ContractError(UsageError):
     """The container environment is incomplete or contradicts itself."""
+
+
+class ApiError(UsageError):
+    """A request that is refused; `code` and `status` are what the API answers with (`api.md` §1.4)."""
+
+    code: str = "ValidationException"
+    status: int = 400
+
+
+class InvalidRequest(ApiError):
+    """A member of the request, or the state of what it names, breaks a rule."""
+
+
+class NotFound(ApiError):
+    """What the request names does not exist."""
+
+    code = "ResourceNotFound"
+
+
+class AlreadyExists(ApiError):
+    """The name is taken, or what it names is in use."""
+
+    code = "ResourceInUse"
+
+
+class LimitExceeded(ApiError):
+    """A quota of this installation is reached; the message names it and its value."""
+
+    code = "ResourceLimitExceeded"
+
+
+class Denied(ApiError):
+    """The caller is known and may not do this."""
+
+    code = "AccessDeniedException"
+
+
+class Misshapen(ApiError):
+    """The body is not JSON, or a member has another JSON type than the operation's."""
+
+    code = "SerializationException"
+
+
+class UnknownOperation(ApiError):
+    """There is no such operation here."""
+
+    code = "UnknownOperationException"
+
+
+class Refused(ApiError):
+    """The request is not signed by a key of ours; the code depends on what is wrong and on the protocol."""
+
+    def __init__(self, message: str, code: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.code, self.status = code, status
 
 
 class DataError(MonitorError):
@@ -72,6 +129,10 @@ class OutsideError(MonitorError):
 
 class StorageError(OutsideError):
     """A file or an object store could not be read or written."""
+
+
+class StoreError(OutsideError):
+    """The database of the control plane could not be reached, or is of another version."""
 
 
 class EngineError(OutsideError):

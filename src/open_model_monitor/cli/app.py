@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 from rich.text import Text
 
-from open_model_monitor.cli import commands, show
+from open_model_monitor.cli import commands, server_commands, show
 from open_model_monitor.cli.logs import log_to_stderr
 from open_model_monitor.cli.parameters import Common
 from open_model_monitor.errors import MonitorError, OutsideError, ScriptError
@@ -21,6 +21,9 @@ from open_model_monitor.version import __version__
 
 USAGE, INTERRUPTED, BUG = 2, 130, 70
 COMMANDS = ("inspect", "try", "suggest", "check", "explain", "run")
+SERVER_COMMANDS = (
+    "serve", "work", "keys", "logs", "trigger", "backfill", "client_env", "settings", "backup", "restore",
+)  # fmt: skip
 
 HELP = """
 Runs Amazon SageMaker Model Monitor workloads anywhere.
@@ -32,6 +35,7 @@ For example:
     omm suggest train.csv -o baseline/
     omm check captures/ --baseline baseline/
     omm explain out/constraint_violations.json
+    omm serve --local
 
 It exits with 0 when done, 1 on violations (with --strict),
 2 on usage, 3 on data, 4 on script errors, 5 on anything outside.
@@ -50,6 +54,13 @@ def build() -> App:
     )
     for place, name in enumerate(COMMANDS):
         app.command(getattr(commands, "try_" if name == "try" else name), name=name, sort_key=place)
+    for place, name in enumerate(SERVER_COMMANDS, len(COMMANDS)):
+        command = getattr(server_commands, name)
+        if isinstance(command, App):  # has commands of its own
+            command.sort_key = place
+            app.command(command)
+        else:
+            app.command(command, name=name.replace("_", "-"), sort_key=place)
     app.register_install_completion_command(help="Set up completion in your shell.")
     return app
 
@@ -88,7 +99,7 @@ def _clean_up_when_terminated() -> None:
 
 def _refused(error: CycloptsError, words: Sequence[str]) -> int:
     command = next((word for word in words if not word.startswith("-")), "")
-    known = command in COMMANDS
+    known = command in COMMANDS or command.replace("-", "_") in SERVER_COMMANDS
     body = Text.assemble(
         str(error),
         ("\n" + f"omm {command + ' ' if known else ''}--help", "green"),

@@ -33,12 +33,12 @@ def run_container(
         job = Job.from_environment(environment, _config(root))
         report = run(job, in_container=True, listener=_listen)
     except MonitorError as error:
-        return _fail(error, root)
+        return fail(error, root)
     except OSError as error:
-        return _fail(OutsideError(f"{type(error).__name__}: {error}"), root)
+        return fail(OutsideError(f"{type(error).__name__}: {error}"), root)
     except Exception as error:
         log.exception("This is a bug of ours; please report it")
-        return _fail(EngineError(f"{type(error).__name__}: {error}"), root)
+        return fail(EngineError(f"{type(error).__name__}: {error}"), root)
     for warning in report.warnings:
         log.warning(warning)
     log.info(report.exit_message)
@@ -69,7 +69,8 @@ def _listen(tag: str, text: str) -> None:
     script_output.log(level if isinstance(level, int) else logging.INFO, text, extra={"tag": tag})
 
 
-def _fail(error: MonitorError, root: Path) -> int:
+def fail(error: MonitorError, root: Path = Path("/")) -> int:
+    """Say in the log and in the exit message why the run failed; returns the exit code."""
     message = exit_message(error)
     if isinstance(error, ScriptError) and error.failure.traceback:
         log.error("%s\n%s", message, error.failure.traceback.rstrip())

@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,20 +60,23 @@ def run(
     *,
     storage: Storage | None = None,
     in_container: bool = False,
+    workspace: Workspace | None = None,
     progress: Progress | None = None,
     listener: Listener | None = None,
     spark: Any = None,
 ) -> Report:
     """Do one run and deliver its documents to `job.output` (None: nowhere, the report is all).
 
+    In a container, and in a `workspace` that somebody laid out, the documents stay in the output folder.
     `spark` is a SparkSession to read and profile with, whatever the job's options say.
 
     Raises the errors of `errors.py`; a run that found violations returns normally.
     """
     storage = storage or Storage()
+    given, in_container = workspace, in_container or workspace is not None
     if job.output is not None and not in_container:
         job = replace(job, output=_destination(job))
-    with _workspace(job, in_container=in_container) as workspace:
+    with nullcontext(given) if given else _workspace(job, in_container=in_container) as workspace:
         try:
             report = _Run(job, workspace, storage, progress, listener, spark).report()
         except ScriptError as error:
@@ -369,7 +372,7 @@ class _Run:
             workspace.path(METRICS).mkdir(parents=True, exist_ok=True)
             with (workspace.path(METRICS) / METRIC_LINES).open("ab") as file:
                 file.write(lines)
-        if workspace.tree is not None and (written := sorted(workspace.path(METRICS).glob("*.json*"))):
+        if not workspace.is_laid_out and (written := sorted(workspace.path(METRICS).glob("*.json*"))):
             for path in written:
                 put(output / "metrics" / path.name, path.read_bytes())
         files = sorted(p.relative_to(output).as_posix() for p in output.rglob("*") if p.is_file())

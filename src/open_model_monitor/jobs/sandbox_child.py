@@ -78,7 +78,8 @@ def _isolate(order: dict[str, Any]) -> str | None:
     from open_model_monitor.jobs.redirect import redirect
 
     if order["isolation"] in ("auto", "namespace") and enter(tree):
-        os.environ.update(output_path="/opt/ml/processing/output")
+        name, usual = "output_path", "/opt/ml/processing/output"
+        os.environ[name] = os.environ.get(name, usual).removeprefix(str(tree))
         return "namespace"
     if order["isolation"] == "namespace":
         return None

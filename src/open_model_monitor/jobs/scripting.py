@@ -43,7 +43,8 @@ def script_setup(
     options = job.options
     script = workspace.fetch_script(address, role, storage)
     shown = _shown(job, role, script, workspace, storage)
-    contract = {**job.to_environment(), "dataset_format": json.dumps(format_to_dict(format)), **shown}
+    ours = {**job.to_environment(), "dataset_format": json.dumps(format_to_dict(format)), **shown}
+    contract = {**ours, **(workspace.given or {})}
     contract.pop("spark_conf", None)  # may hold keys of a cluster
     write_config(workspace, job.schedule or "omm-run", contract)
     requirements = options.script_requirements
@@ -82,7 +83,7 @@ def _log_level(option: str, users: str | None) -> str:
 
 def _shown(job: Job, role: str, script: Path, workspace: Workspace, storage: Storage) -> dict[str, str]:
     """Lay the run's inputs into the private tree; returns the variables that name them there."""
-    if workspace.tree is None:
+    if workspace.is_laid_out:
         return {}
     shown = {}
     for name, place in (("baseline_statistics", "stats"), ("baseline_constraints", "constraints")):

@@ -46,13 +46,20 @@ _BASE_PREFIXES = ("OPENBLAS_", "OMP_", "MKL_")
 class Workspace:
     """A run's folders. `tree` holds the private opt/ml; None in a container, where /opt/ml is real.
 
-    `log` is what scripts say; it lies outside the output until the end, for scripts may empty that.
+    `log` is what scripts say; it lies outside the output until the end, for scripts may empty that. `given` is the
+    contract of a job whose inputs somebody else laid out in `tree`: what its scripts see, word for word.
     """
 
     tree: Path | None
     scratch: Path
     output: Path
     log: Path
+    given: Mapping[str, str] | None = None
+
+    @property
+    def is_laid_out(self) -> bool:
+        """Whether inputs and config are there already, and the output is collected by whoever put them there."""
+        return self.tree is None or self.given is not None
 
     def path(self, shown: str) -> Path:
         """Return where the path `shown` below /opt/ml really is."""
@@ -192,9 +199,25 @@ def container_workspace(output: Path) -> Iterator[Workspace]:
         yield Workspace(None, home, output, Path(scratch) / "script.log")
 
 
+def staged_workspace(folder: Path, output: str, given: Mapping[str, str]) -> Workspace:
+    """Return the workspace of a job whose `opt/ml` is laid out in `folder`; whoever did so removes it.
+
+    `output` is the output folder as scripts know it, `given` the environment that was asked for.
+    """
+    real, usual = Path(f"{folder}{output}"), Path(f"{folder}{OUTPUT}")
+    for made in (real, Path(f"{folder}{METRICS}"), folder / "scratch"):
+        made.mkdir(parents=True, exist_ok=True)
+    if real != usual:  # scripts write there whatever output_path says
+        with contextlib.suppress(OSError):
+            if usual.is_dir():
+                usual.rmdir()
+            usual.symlink_to(os.path.relpath(real, usual.parent))  # true in every view of the tree
+    return Workspace(folder, folder / "scratch", real, folder / "script.log", given)
+
+
 def write_config(workspace: Workspace, name: str, environment: Mapping[str, str]) -> None:
-    """Write the `processingjobconfig.json` that scripts read; in a container it is there already."""
-    if workspace.tree is None:
+    """Write the `processingjobconfig.json` that scripts read, unless it is there already."""
+    if workspace.is_laid_out:
         return
     config: dict[str, Any] = {"ProcessingJobName": name, "Environment": dict(environment)}
     for shown in (CONFIG, CONFIG_COPY):

@@ -12,6 +12,8 @@ from open_model_monitor.jobs.workspace import (
     container_workspace,
     installed_requirements,
     private_workspace,
+    staged_workspace,
+    write_config,
 )
 from open_model_monitor.storage import Storage
 
@@ -69,6 +71,26 @@ def test_a_containers_paths_are_real(tmp_path, monkeypatch):
     with container_workspace(tmp_path / "output") as workspace:
         assert workspace.path("/opt/ml/output/message") == Path("/opt/ml/output/message")
         assert workspace.output == tmp_path / "output"
+
+
+def test_a_staged_workspace_is_left_as_it_was_laid_out(tmp_path):
+    given = {"output_path": "/opt/ml/processing/results", "MINE": "x"}
+    workspace = staged_workspace(tmp_path, given["output_path"], given)
+    assert workspace.is_laid_out
+    assert workspace.output == tmp_path / "opt/ml/processing/results"
+    (tmp_path / "opt/ml/processing/output/notes.txt").write_text("found in both")
+    assert (workspace.output / "notes.txt").read_text() == "found in both"
+    write_config(workspace, "job", given)
+    assert not workspace.path("/opt/ml/config/processingjobconfig.json").exists()
+
+
+def test_a_staged_workspaces_usual_output(tmp_path):
+    usual = tmp_path / "opt/ml/processing/output"
+    usual.mkdir(parents=True)
+    (usual / "there").touch()
+    assert staged_workspace(tmp_path, "/opt/ml/processing/output", {}).output == usual
+    staged_workspace(tmp_path, "/opt/ml/processing/results", {})  # what is in use already stays
+    assert not usual.is_symlink()
 
 
 @pytest.mark.skipif(

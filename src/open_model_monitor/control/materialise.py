@@ -1,0 +1,428 @@
+"""An execution becomes processing jobs: inputs, environment, names, as SageMaker makes them (`api.md` §11).
+
+`resolve` asks the store, `find_inputs` asks the storage, the rest is pure.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from open_model_monitor.capture.record import Window
+from open_model_monitor.control.executions import schedule_of, template_of_execution
+from open_model_monitor.control.store import Row, Transaction
+from open_model_monitor.control.tables import jobs, resources
+from open_model_monitor.control.template import NEEDS_LABELS, Template
+from open_model_monitor.control.windows import hours, label_hours
+from open_model_monitor.settings import Settings
+from open_model_monitor.storage import Storage
+
+JSON = dict[str, Any]
+
+MAX_DATA_INPUTS = 10
+DEFAULT_MAX_RUNTIME = 3600
+NO_DATA = "Job inputs had no data"
+STATISTICS = "/opt/ml/processing/baseline/stats"
+CONSTRAINTS = "/opt/ml/processing/baseline/constraints"
+PREPROCESSING = "/opt/ml/processing/code/preprocessing"
+POSTPROCESSING = "/opt/ml/processing/code/postprocessing"
+ANALYSIS_CONFIG = "/opt/ml/processing/input/config"
+GROUND_TRUTH = "/opt/ml/processing/groundtruth"
+OUTPUT = "/opt/ml/processing/output"
+MERGER = "sagemaker-model-monitor-groundtruth-merger"
+CLARIFY = "sagemaker-clarify-processing"
+
+_PREFIXES = {
+    "DataQuality": "model-monitoring-",
+    "ModelQuality": "model-quality-monitoring-",
+    "ModelBias": "model-bias-monitoring-",
+    "ModelExplainability": "model-explain-monitoring-",
+}
+_ANALYSES = {
+    "ModelQuality": "MODEL_QUALITY",
+    "ModelBias": "MODEL_BIAS",
+    "ModelExplainability": "MODEL_EXPLAINABILITY",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The execution cannot run; it fails with this reason and no job."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A baselining job still runs; look again later."""
+
+    job: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the store knows of an execution's inputs. `captures` is where its endpoint, or batch job, captures."""
+
+    template: Template
+    captures: str
+    sections: tuple[str, ...] = ("endpointInput", "endpointOutput")
+    variants: tuple[str, ...] = ()  # none: all that are found
+    period: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataInput:
+    """A folder of captures and where below the input's LocalPath it goes."""
+
+    address: str
+    below: str
+
+
+# ------------------------------------------------------------ what the store knows
+
+
+def resolve(transaction: Transaction, execution: Row, settings: Settings) -> Resolved | Waiting | Refused:
+    """Find out where an execution's captures and baseline are (§9.3, §11.5)."""
+    template = template_of_execution(execution)
+    template_or_not = _with_baseline(transaction, execution, template)
+    if not isinstance(template_or_not, Template):
+        return template_or_not
+    period = schedule_of(execution["snapshot"]["config"], settings).period_seconds
+    if template.is_batch:
+        captures = template.input["DataCapturedDestinationS3Uri"]
+        return Resolved(template_or_not, captures, ("batchTransformOutput",), (), period)
+    found = _capture_location(transaction, execution, template.endpoint or "", settings)
+    if found is None:
+        return Refused(
+            f"Endpoint {template.endpoint} is not registered with data capture, and no setting capture_locations "
+            "says where it captures"
+        )
+    return replace(found, template=template_or_not, period=period)
+
+
+def _with_baseline(
+    transaction: Transaction, execution: Row, template: Template
+) -> Template | Waiting | Refused:
+    """Take what a definition does not name from its baselining job; explicit addresses win one by one."""
+    name = template.baselining_job
+    clarify = template.kind in ("ModelBias", "ModelExplainability")
+    complete = template.constraints and (template.statistics or template.kind != "DataQuality")
+    if name is None or complete:
+        return template
+    job = transaction.get(jobs, account=execution["account"], region=execution["region"], name=name)
+    if job is None or job["status"] in ("Failed", "Stopped"):
+        if template.constraints or template.statistics:
+            return template  # the half that was named is enough to go on
+        state = "is not known" if job is None else f"ended as {job['status']}"
+        return Refused(f"The baselining job {name} {state}, so there is nothing to compare with")
+    if job["status"] != "Completed":
+        return Waiting(name)
+    outputs = (job["request"].get("ProcessingOutputConfig") or {}).get("Outputs") or []
+    if not outputs:
+        return Refused(f"The baselining job {name} has no output")
+    folder = outputs[0]["S3Output"]["S3Uri"].rstrip("/")
+    if clarify:
+        return replace(template, constraints=template.constraints or f"{folder}/analysis.json")
+    return replace(
+        template,
+        constraints=template.constraints or f"{folder}/constraints.json",
+        statistics=template.statistics or f"{folder}/statistics.json",
+    )
+
+
+def _capture_location(
+    transaction: Transaction, execution: Row, endpoint: str, settings: Settings
+) -> Resolved | None:
+    template = template_of_execution(execution)
+    realm = {"account": execution["account"], "region": execution["region"]}
+    row = transaction.get(resources, **realm, kind="Endpoint", name=endpoint)
+    if row is not None:
+        name = row["document"]["EndpointConfigName"]
+        config = transaction.get(resources, **realm, kind="EndpointConfig", name=name)
+        capture = (config or {}).get("document", {}).get("DataCaptureConfig")
+        if capture and capture.get("EnableCapture", True):
+            modes = {one["CaptureMode"] for one in capture.get("CaptureOptions", ())}
+            both = "InputAndOutput" in modes or not modes
+            sections = [
+                section
+                for section, mode in (("endpointInput", "Input"), ("endpointOutput", "Output"))
+                if both or mode in modes
+            ]
+            return Resolved(template, capture["DestinationS3Uri"], tuple(sections))
+    for rule in settings.capture_locations:
+        if fnmatch.fnmatchcase(endpoint, rule.endpoint_pattern):
+            return Resolved(template, rule.capture_s3_uri, variants=rule.variants)
+    return None
+
+
+# ------------------------------------------------------------ what the storage knows
+
+
+def find_inputs(storage: Storage, resolved: Resolved, window: Window) -> list[DataInput]:
+    """Return the hour folders of the window that hold something, by hour then variant.
+
+    Raises StorageError.
+    """
+    if resolved.template.is_batch:
+        side = "output" if resolved.template.kind in NEEDS_LABELS else "input"
+        root = f"{resolved.captures.rstrip('/')}/{side}"
+        return [DataInput(f"{root}/{hour}", hour) for hour in _existing_hours(storage, root, window)]
+    endpoint = resolved.template.endpoint or ""
+    base = resolved.captures.rstrip("/")
+    for root in (
+        f"{base}/{endpoint}",
+        f"{base}//{endpoint}",
+    ):  # captures of a destination that ended in a slash
+        found = [
+            (hour, variant)
+            for variant in resolved.variants or storage.folders(root)
+            for hour in _existing_hours(storage, f"{root}/{variant}", window)
+        ]
+        if found:
+            return [
+                DataInput(f"{root}/{variant}/{hour}", f"{endpoint}/{variant}/{hour}")
+                for hour, variant in sorted(found)
+            ]
+    return []
+
+
+def _existing_hours(storage: Storage, root: str, window: Window) -> list[str]:
+    """Return `yyyy/mm/dd/HH` of the window's hours that exist below a folder: one listing per day."""
+    wanted: dict[str, list[str]] = {}
+    for hour in hours(window):
+        wanted.setdefault(hour.strftime("%Y/%m/%d"), []).append(hour.strftime("%H"))
+    return [
+        f"{day}/{hour}"
+        for day, of_day in wanted.items()
+        for hour in sorted(set(of_day) & set(storage.folders(f"{root}/{day}")))
+    ]
+
+
+# ------------------------------------------------------------ requests
+
+
+def job_name(kind: str, execution: Row, *, merge: bool = False) -> str:
+    """Return the name of an execution's job: type, tick, and the execution's own digits (§11.2)."""
+    prefix = "groundtruth-merge-" if merge else _PREFIXES[kind]
+    return f"{prefix}{execution['scheduled']:%Y%m%d%H%M}-{execution['id'][:24]}"
+
+
+def analysis_request(
+    execution: Row, resolved: Resolved, data: Sequence[DataInput], *, merged: str | None = None
+) -> JSON:
+    """Return the CreateProcessingJob request of an execution's analysis.
+
+    `merged` is the root of the merged captures of types that need labels; `data` then lies below it.
+    """
+    template = resolved.template
+    return _without_none(
+        {
+            "ProcessingJobName": job_name(template.kind, execution),
+            "ProcessingInputs": [*_data_inputs(resolved, data), *_other_inputs(template)],
+            "ProcessingOutputConfig": _output_config(execution, template),
+            "ProcessingResources": {"ClusterConfig": template.resources},
+            "StoppingCondition": {"MaxRuntimeInSeconds": _max_runtime(resolved)},
+            "AppSpecification": {
+                "ImageUri": template.image,
+                "ContainerEntrypoint": template.entrypoint,
+                "ContainerArguments": template.arguments,
+            },
+            "Environment": _environment(execution, resolved, merged=merged is not None),
+            "NetworkConfig": template.network,
+            "RoleArn": template.role,
+        }
+    )
+
+
+def _data_inputs(resolved: Resolved, data: Sequence[DataInput]) -> list[JSON]:
+    template = resolved.template
+    local = template.input["LocalPath"].rstrip("/")
+    name = "batch_input" if template.is_batch else "endpoint_input"
+    how = template.input.get("S3DataDistributionType") or "FullyReplicated"
+    if len(data) > MAX_DATA_INPUTS:  # one input for all; only the window's hours are taken from it
+        data = [_common(data)]
+    return [
+        _input(f"{name}_{place}", one.address, f"{local}/{one.below}".rstrip("/"), how)
+        for place, one in enumerate(data, 1)
+    ]
+
+
+def _common(data: Sequence[DataInput]) -> DataInput:
+    """Return the folder that holds all of them: of one variant, of the endpoint, or of the batch side."""
+    depth = 4  # yyyy/mm/dd/HH
+    roots = {tuple(one.below.split("/")[:-depth]) for one in data}
+    cut = depth if len(roots) == 1 else depth + 1
+    first = data[0]
+    below = "/".join(first.below.split("/")[:-cut])
+    return DataInput("/".join(first.address.split("/")[:-cut]), below)
+
+
+def _other_inputs(template: Template) -> list[JSON]:
+    given = (
+        ("baseline", template.statistics, STATISTICS),
+        ("constraints", template.constraints, CONSTRAINTS),
+        ("pre_processor_script", template.preprocessor, PREPROCESSING),
+        ("post_processor_script", template.postprocessor, POSTPROCESSING),
+        ("analysis_config", template.config, ANALYSIS_CONFIG),
+    )
+    return [_input(name, address, path) for name, address, path in given if address]
+
+
+def _input(name: str, address: str, path: str, how: str = "FullyReplicated") -> JSON:
+    return {
+        "InputName": name,
+        "AppManaged": False,
+        "S3Input": {
+            "S3Uri": address,
+            "LocalPath": path,
+            "S3DataType": "S3Prefix",
+            "S3InputMode": "File",
+            "S3DataDistributionType": how,
+            "S3CompressionType": "None",
+        },
+    }
+
+
+def _output_config(execution: Row, template: Template) -> JSON:
+    given = template.output["MonitoringOutputs"][0]["S3Output"]
+    parts = [given["S3Uri"].rstrip("/"), template.endpoint, execution["schedule"]]
+    scheduled: datetime = execution["scheduled"]
+    path = "/".join([part for part in parts if part] + [scheduled.strftime("%Y/%m/%d/%H")])
+    if scheduled.minute:
+        path += scheduled.strftime("/%M")
+    output = {
+        "OutputName": "result",
+        "AppManaged": False,
+        "S3Output": {
+            "S3Uri": path,
+            "LocalPath": given["LocalPath"],
+            "S3UploadMode": given.get("S3UploadMode", "Continuous"),
+        },
+    }
+    return _without_none({"Outputs": [output], "KmsKeyId": template.output.get("KmsKeyId")})
+
+
+def _max_runtime(resolved: Resolved) -> int:
+    """Return the time limit: what was asked for, clamped to the schedule's period; half of it beside a merge."""
+    limit = resolved.template.max_runtime or DEFAULT_MAX_RUNTIME
+    if resolved.period:
+        limit = min(limit, int(resolved.period))
+    return max(1, limit // 2 if resolved.template.kind in NEEDS_LABELS else limit)
+
+
+def _environment(execution: Row, resolved: Resolved, *, merged: bool) -> dict[str, str]:
+    template, given = resolved.template, resolved.template.input
+    start = _stamp(execution["window_start"])
+    computed = {
+        "dataset_source": given["LocalPath"],
+        "dataset_format": json.dumps(_dataset_format(resolved, merged=merged)),
+        "start_time": start,
+        "end_time": _stamp(execution["window_end"]),
+        "metric_time": start,
+        "output_path": template.output["MonitoringOutputs"][0]["S3Output"]["LocalPath"],
+        "publish_cloudwatch_metrics": template.environment.get("publish_cloudwatch_metrics", "Enabled"),
+        "sagemaker_monitoring_schedule_name": execution["schedule"],
+        "sagemaker_endpoint_name": template.endpoint,
+        "sagemaker_endpoint_datacapture_prefix": None if template.is_batch else resolved.captures,
+        "baseline_statistics": _below(STATISTICS, template.statistics),
+        "baseline_constraints": _below(CONSTRAINTS, template.constraints),
+        "record_preprocessor_script": _below(PREPROCESSING, template.preprocessor),
+        "post_analytics_processor_script": _below(POSTPROCESSING, template.postprocessor),
+        "analysis_type": _ANALYSES.get(template.kind),
+        "problem_type": template.problem_type,
+        "inference_attribute": given.get("InferenceAttribute"),
+        "probability_attribute": given.get("ProbabilityAttribute"),
+        "probability_threshold_attribute": given.get("ProbabilityThresholdAttribute"),
+        "features_attribute": given.get("FeaturesAttribute"),
+        "exclude_features_attribute": given.get("ExcludeFeaturesAttribute"),
+        "monitoring_input_type": "BATCH_TRANSFORM_INPUT" if template.is_batch else "ENDPOINT_INPUT",
+    }
+    return {
+        **template.environment,
+        **{key: str(value) for key, value in computed.items() if value is not None},
+    }
+
+
+def _dataset_format(resolved: Resolved, *, merged: bool) -> JSON:
+    template = resolved.template
+    if merged:
+        labelled = {"ModelQuality": ["endpointOutput"]}.get(
+            template.kind, ["endpointInput", "endpointOutput"]
+        )
+        return {
+            "sagemakerMergeJson": {
+                "captureIndexNames": list(resolved.sections) if template.is_batch else labelled
+            }
+        }
+    if not template.is_batch:
+        return {"sagemakerCaptureJson": {"captureIndexNames": list(resolved.sections)}}
+    [(kind, options)] = template.input["DatasetFormat"].items()
+    names = {"Header": "header", "Line": "line"}
+    return {kind.lower(): {names[key]: value for key, value in (options or {}).items() if key in names}}
+
+
+def merge_request(execution: Row, resolved: Resolved, data: Sequence[DataInput]) -> JSON:
+    """Return the CreateProcessingJob request of an execution's ground-truth merge (§11.6)."""
+    template = resolved.template
+    window = Window(execution["window_start"], execution["window_end"])
+    labels = [hour.strftime("%Y/%m/%d/%H") for hour in label_hours(window, execution["scheduled"])]
+    root = (template.ground_truth or "").rstrip("/")
+    truths = [DataInput(f"{root}/{hour}", hour) for hour in labels]
+    truth_inputs = [
+        _input(f"groundtruth_input_{place}", one.address, f"{GROUND_TRUTH}/{one.below}")
+        for place, one in enumerate(truths, 1)
+    ]
+    output = {
+        "OutputName": "result",
+        "AppManaged": False,
+        "S3Output": {"S3Uri": merged_root(template), "LocalPath": OUTPUT, "S3UploadMode": "EndOfJob"},
+    }
+    return _without_none(
+        {
+            "ProcessingJobName": job_name(template.kind, execution, merge=True),
+            "ProcessingInputs": [*truth_inputs, *_data_inputs(resolved, data)],
+            "ProcessingOutputConfig": {"Outputs": [output]},
+            "ProcessingResources": {"ClusterConfig": template.resources},
+            "StoppingCondition": {"MaxRuntimeInSeconds": _max_runtime(resolved)},
+            "AppSpecification": {"ImageUri": _merger_image(template.image)},
+            "Environment": {
+                "dataset_source": template.input["LocalPath"],
+                "ground_truth_source": GROUND_TRUTH,
+                "output_path": OUTPUT,
+                "start_time": _stamp(execution["window_start"]),
+                "end_time": _stamp(execution["window_end"]),
+            },
+            "NetworkConfig": template.network,
+            "RoleArn": template.role,
+        }
+    )
+
+
+def merged_root(template: Template) -> str:
+    """Return where merged captures are written."""
+    return f"{template.output['MonitoringOutputs'][0]['S3Output']['S3Uri'].rstrip('/')}/merge"
+
+
+def _merger_image(image: str) -> str:
+    registry = image.rpartition("/")[0]
+    return f"{registry}/{MERGER}" if registry else MERGER
+
+
+def _below(folder: str, address: str | None) -> str | None:
+    return f"{folder}/{address.rstrip('/').rpartition('/')[2]}" if address else None
+
+
+def _stamp(moment: datetime) -> str:
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _without_none(value: JSON) -> JSON:
+    return {
+        key: _without_none(one) if isinstance(one, dict) else one
+        for key, one in value.items()
+        if one is not None
+    }
