@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from sqlalchemy import and_, func, select
 
-from open_model_monitor.control.alerts import evaluate
+from open_model_monitor.control.alerts import COUNTED, evaluate
 from open_model_monitor.control.events import alert_event
 from open_model_monitor.control.schedule_language import Schedule, parse
 from open_model_monitor.control.store import Row, Transaction, new_id
@@ -88,7 +88,7 @@ def create_execution(
         "waits_until": waits_until or now,
         "snapshot": {"config": schedule["config"], "definition": definition},
     }
-    return row if transaction.insert(executions, **row) else None
+    return transaction.get(executions, id=row["id"]) if transaction.insert(executions, **row) else None
 
 
 def _definition(transaction: Transaction, schedule: Row) -> dict[str, Any] | None:
@@ -208,14 +208,16 @@ def evaluate_alerts(transaction: Transaction, execution: Row, now: datetime) -> 
 
 def evaluate_alert(transaction: Transaction, alert: Row, now: datetime, execution: Row | None) -> None:
     """Evaluate one alert; a change becomes a row of its history and an event for the channels."""
+    of = select(schedules.c.id).where(
+        schedules.c.account == alert["account"],
+        schedules.c.region == alert["region"],
+        schedules.c.name == alert["schedule"],
+    )
     newest = transaction.all(
         select(executions.c.status)
         .where(
-            executions.c.account == alert["account"],
-            executions.c.region == alert["region"],
-            executions.c.schedule == alert["schedule"],
-            executions.c.status.in_(("Completed", "CompletedWithViolations", "Failed")),
-            executions.c.created >= alert["created"],  # not those of a deleted schedule of this name
+            executions.c.schedule_id == of.scalar_subquery(),  # not those of a deleted schedule of this name
+            executions.c.status.in_(COUNTED),
         )
         .order_by(executions.c.scheduled.desc(), executions.c.created.desc())
         .limit(alert["period"])

@@ -22,11 +22,11 @@ MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", 
 WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")  # 1 is Sunday
 YEARS = (1970, 2199)
 
-_HOURLY = re.compile(r"cron\(0 \* (?:[?*] \* [?*]) \*\)", re.IGNORECASE)
-_DAILY = re.compile(r"cron\(0 (\d{1,2})(?:/(\d{1,2}))? (?:[?*] \* [?*]) \*\)", re.IGNORECASE)
-_RATE = re.compile(r"rate\((\d{1,6}) (minute|hour|day)s?\)", re.IGNORECASE)
-_CRON = re.compile(r"cron\(([^()]{1,200})\)", re.IGNORECASE)
-_ZONE = re.compile(r"TZ=([A-Za-z0-9_+/-]{1,64}) +(.*)", re.IGNORECASE)
+_HOURLY = re.compile(r"cron\(0 \* (?:[?*] \* [?*]) \*\)", re.IGNORECASE | re.ASCII)
+_DAILY = re.compile(r"cron\(0 (\d{1,2})(?:/(\d{1,2}))? (?:[?*] \* [?*]) \*\)", re.IGNORECASE | re.ASCII)
+_RATE = re.compile(r"rate\((\d{1,6}) (minute|hour|day)s?\)", re.IGNORECASE | re.ASCII)
+_CRON = re.compile(r"cron\(([^()]{1,200})\)", re.IGNORECASE | re.ASCII)
+_ZONE = re.compile(r"TZ=([A-Za-z0-9_+/-]{1,64}) +(.*)", re.IGNORECASE | re.ASCII)
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 
 

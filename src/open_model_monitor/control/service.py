@@ -70,7 +70,7 @@ class Service:
             context = Context(transaction, caller, self.settings, self.clock(), self._secret)
             if not changes:
                 return render(operation, handler(context, clean) or {})
-            digest = hashlib.sha256(msgspec.json.encode([operation, request])).hexdigest()
+            digest = _digest(operation, request, caller)
             if (former := self._repeated(context, digest)) is not None:
                 return former
             response = render(operation, handler(context, clean) or {})
@@ -109,6 +109,12 @@ class Service:
             request_id=caller.request_id,
             peer=caller.peer,
         )
+
+
+def _digest(operation: str, request: Any, caller: Caller) -> str:
+    """Return what tells calls apart that bear the same id."""
+    whole = [operation, request, caller.account, caller.region, caller.principal]
+    return hashlib.sha256(msgspec.json.encode(whole)).hexdigest()
 
 
 def _resource(request: Any) -> str | None:

@@ -14,7 +14,10 @@ NEEDS_LABELS = ("ModelQuality", "ModelBias")
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """A job definition. `input` is an EndpointInput or a BatchTransformInput; of each document the published form."""
+    """A job definition, its documents in the published form.
+
+    `input` is an EndpointInput or a BatchTransformInput; empty unless there is exactly one of them.
+    """
 
     kind: str
     input: JSON
@@ -95,9 +98,10 @@ def _template(
     document: JSON,
     environment: Mapping[str, str],
 ) -> Template:
+    given = [inputs[name] for name in ("EndpointInput", "BatchTransformInput") if name in inputs]
     return Template(
         kind=kind,
-        input=inputs.get("EndpointInput") or inputs.get("BatchTransformInput") or {},
+        input=given[0] if len(given) == 1 else {},
         output=output,
         resources=resources["ClusterConfig"],
         role=document["RoleArn"],

@@ -135,7 +135,7 @@ def _checked(context: Context, config: JSON, template: Template) -> Schedule:
         *pair, path="monitoringScheduleConfig.scheduleConfig.dataAnalysisStartTime", now=schedule.is_now
     )
     check_template(template, application_path="monitoringAppSpecification")
-    period = schedule.period_seconds
+    period = int(schedule.period_seconds or 0)
     if period and template.max_runtime:
         limit = period // 2 if template.kind in NEEDS_LABELS else period
         if template.max_runtime > limit:
