@@ -375,7 +375,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_a_process_that_is_killed(bench, data, baseline):
     def kill():
         [pid] = [
-            pid for pid, words in processes_in(bench.work).items() if any("job_process" in w for w in words)
+            pid for pid, words in processes_in(bench.work).items() if any("control.warm" in w for w in words)
         ]
         os.kill(pid, signal.SIGKILL)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
 import re
 import shlex
@@ -22,6 +23,7 @@ from typing import BinaryIO, Protocol, cast
 
 from open_model_monitor.capture.record import JSON
 from open_model_monitor.control.job_process import ANALYZERS, repository_of
+from open_model_monitor.control.warm import Forked, Warm
 from open_model_monitor.errors import ContractError, OutsideError, SettingsError
 from open_model_monitor.settings import PREFIX, Settings
 
@@ -44,7 +46,7 @@ Log = Callable[[str], None]  # takes a line
 class Running:
     """A process that runs; the lines that it and its children say go to `log`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Log) -> None:
+    def __init__(self, process: subprocess.Popen[bytes] | Forked, log: Log) -> None:
         self._process, self._log = process, log
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -105,7 +107,6 @@ class Subprocess:
 
     def start(self, folder: Path, request: JSON, environment: Mapping[str, str], log: Log) -> Running:
         """See `Launcher`; the process reads its environment from the request that lies in its folder."""
-        base = {name: value for name, value in os.environ.items() if name in _BASE}
         region = {
             name: environment[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if name in environment
         }
@@ -113,10 +114,11 @@ class Subprocess:
         scratch.mkdir(exist_ok=True)
         cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")  # of scripts' requirements
         own = {"HOME": str(scratch), "TMPDIR": str(scratch), "XDG_CACHE_HOME": cache}
+        whole = {**_base(), **region, **own}
+        if sys.platform == "linux":
+            return Running(_warm().fork(folder, whole), log)
         module = "open_model_monitor.control.job_process"
-        return _started(
-            [sys.executable, "-P", "-m", module, str(folder)], folder, {**base, **region, **own}, log
-        )
+        return _started([sys.executable, "-P", "-m", module, str(folder)], folder, whole, log)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +164,16 @@ class ContainerCommand:
                 words = [word for word in words if "{entrypoint}" not in word]
         filled = [_filled(word, values) for word in words]
         return [*filled, *entrypoint, *(application.get("ContainerArguments") or [])]
+
+
+@functools.cache
+def _warm() -> Warm:
+    """Return the warm process of this worker; forking one that has used Arrow's threads is only safe on Linux."""
+    return Warm(_base())
+
+
+def _base() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name in _BASE}
 
 
 def launcher_for(image: str, settings: Settings) -> Launcher:
