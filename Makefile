@@ -20,6 +20,8 @@ demo: $(VENV)/.ready  ## set up and run the main job on real data
 
 test: $(VENV)/.ready  ## set up and run every test
 	tools/install_java.sh
+	tools/install_postgres.sh
+	tools/sdk_environments.sh
 	$(BIN)/python -m pytest
 
 check: $(VENV)/.ready  ## lint, format and types

@@ -395,7 +395,7 @@ def test_a_wrong_checksum(s3, bucket, claim):
         s3.head_object(Bucket=bucket, Key="a")
 
 
-# Listing
+# ObjectPage
 
 
 @pytest.mark.parametrize("call", ["list_objects", "list_objects_v2"])

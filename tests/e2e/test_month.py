@@ -1,12 +1,12 @@
 """A month of ten hourly monitors in a minute, with a clock that the test holds: drift is found where it was planted."""
 
+import itertools
 import json
 import random
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import func, select
-from support.clients import Clock, embedded
 
 import open_model_monitor as omm
 from open_model_monitor.control.executions import OPEN
@@ -18,6 +18,7 @@ from open_model_monitor.control.tables import alert_history, executions
 from open_model_monitor.control.worker import Worker
 from open_model_monitor.settings import CaptureLocation, Settings
 from open_model_monitor.storage import Storage
+from support.clients import Clock, embedded
 
 MONITORS, HOURS, BUSY = 10, 31 * 24, 24  # BUSY hours of each monitor have traffic, a few of them drifted
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -88,7 +89,10 @@ def test_a_month(tmp_path, baseline):
     clock.now = START
     location = CaptureLocation("endpoint-*", f"file://{tmp_path}/captures")
     settings = Settings(capture_locations=(location,), local_addresses=True, worker_slots=1)
-    service, worker = Service(store, settings, clock), Worker(store, Storage(), settings, tmp_path / "work", clock)
+    service, worker = (
+        Service(store, settings, clock),
+        Worker(store, Storage(), settings, tmp_path / "work", clock),
+    )
     for monitor in range(MONITORS):
         schedule(service, monitor, tmp_path, baseline)
 
@@ -114,10 +118,12 @@ def test_a_month(tmp_path, baseline):
     assert {key: (told.get(key), status) for key, status in expected.items() if told.get(key) != status} == {}
     assert {row["failure"] for row in found if row["status"] == "Failed"} == {"Job inputs had no data"}
     assert not {row["status"] for row in found} & set(OPEN)
-    for former, later in zip(found, found[1:], strict=False):
+    for former, later in itertools.pairwise(found):
         assert former["schedule"] != later["schedule"] or former["window_end"] == later["window_start"]
     assert changes > 0
     violated = (START + timedelta(hours=min(drifted)[1] + 1)).strftime("%Y/%m/%d/%H")
     monitor = min(drifted)[0]
-    document = tmp_path / f"out/endpoint-{monitor}/monitor-{monitor}" / violated / "constraint_violations.json"
+    document = (
+        tmp_path / f"out/endpoint-{monitor}/monitor-{monitor}" / violated / "constraint_violations.json"
+    )
     assert {one["feature_name"] for one in json.loads(document.read_text())["violations"]} == {"country"}

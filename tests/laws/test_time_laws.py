@@ -1,5 +1,6 @@
 """Laws of time: windows tile, ticks rise, nothing runs twice, and no text breaks the parser."""
 
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from itertools import islice, pairwise
 
@@ -11,8 +12,8 @@ from open_model_monitor.control.windows import due, parse_offset, window
 from open_model_monitor.errors import InvalidRequest
 
 ZONES = ("UTC", "Europe/Paris", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "Pacific/Apia")
-moments = st.datetimes(datetime(2024, 1, 1), datetime(2030, 1, 1)).map(
-    lambda moment: moment.replace(tzinfo=UTC, microsecond=0)
+moments = st.integers(0, 6 * 366 * 86400).map(
+    lambda n: datetime(2024, 1, 1, tzinfo=UTC) + timedelta(seconds=n)
 )
 crons = st.one_of(
     st.builds("cron(0 {} ? * * *)".format, st.integers(0, 23)),
@@ -25,7 +26,11 @@ crons = st.one_of(
         st.sampled_from(["*", "2", "0/3", "1-4"]),
         st.sampled_from(["*", "MON-FRI", "1", "7L", "2#2"]),
     ),
-    st.builds("TZ={} cron(30 2 {} * ? *)".format, st.sampled_from(ZONES), st.sampled_from(["1", "L", "15W", "LW", "31"])),
+    st.builds(
+        "TZ={} cron(30 2 {} * ? *)".format,
+        st.sampled_from(ZONES),
+        st.sampled_from(["1", "L", "15W", "LW", "31"]),
+    ),
     st.builds("rate({} minutes)".format, st.sampled_from([1, 2, 15, 30, 60, 120, 1440])),
     st.builds("rate({} hours)".format, st.integers(1, 50)),
     st.builds("rate({} days)".format, st.integers(1, 9)),
@@ -76,7 +81,9 @@ def test_what_is_not_run_is_counted(schedule, start, catchup, limit):
 fields = st.text("0123456789*?/,-#LWMONJAN ", max_size=12)
 
 
-@given(st.one_of(st.text(max_size=300), st.builds("cron({})".format, st.lists(fields, max_size=7).map(" ".join))))
+@given(
+    st.one_of(st.text(max_size=300), st.builds("cron({})".format, st.lists(fields, max_size=7).map(" ".join)))
+)
 def test_no_text_breaks_the_parser(text):
     for extended in (False, True):
         try:
@@ -88,7 +95,5 @@ def test_no_text_breaks_the_parser(text):
 
 @given(st.text("-+PT0123456789DHMS", max_size=20))
 def test_no_text_breaks_offsets(text):
-    try:
+    with suppress(InvalidRequest):
         assert parse_offset(text, seconds=True) >= timedelta()
-    except InvalidRequest:
-        pass

@@ -84,10 +84,10 @@ def test_the_aws_cli(guarded, key):
         "sagemaker",
         "list-processing-jobs",
     ]
-    for secret, expected in [(key[1], 0), ("wrong", 254)]:
+    for secret, works in [(key[1], True), ("wrong", False)]:
         environment = {"AWS_ACCESS_KEY_ID": key[0], "AWS_SECRET_ACCESS_KEY": secret}
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
-        assert done.returncode == expected, done.stderr
+        assert (done.returncode == 0) == works, done.stderr
     assert "InvalidSignatureException" in done.stderr
 
 
@@ -140,7 +140,7 @@ def test_a_target_that_was_not_signed(guarded, key):
 
 
 def test_a_link_that_was_changed(guarded, key):
-    s3, name = connect(guarded, "s3", key), unique("linked")
+    s3, name = connect(guarded, "s3", key, signature_version="s3v4"), unique("linked")
     s3.create_bucket(Bucket=name)
     s3.put_object(Bucket=name, Key="a", Body=b"a")
     link = s3.generate_presigned_url("get_object", {"Bucket": name, "Key": "a"})

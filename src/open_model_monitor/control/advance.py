@@ -13,8 +13,8 @@ from open_model_monitor.control.executions import end_execution, schedule_of
 from open_model_monitor.control.materialise import (
     NO_DATA,
     DataInput,
-    Refused,
     Resolved,
+    Unrunnable,
     Waiting,
     analysis_request,
     find_inputs,
@@ -49,20 +49,20 @@ def advance_next(store: Store, storage: Storage, settings: Settings, now: dateti
     try:
         with store.read() as transaction:
             found = resolve(transaction, execution, settings)
-        step = found if isinstance(found, Waiting | Refused) else _requests(storage, execution, found)
+        step = found if isinstance(found, Waiting | Unrunnable) else _requests(storage, execution, found)
     except OutsideError as error:
         _try_again(store, execution, settings, now, str(error), RETRY_STORAGE)
         return True
     except MonitorError as error:
-        step = Refused(str(error))
+        step = Unrunnable(str(error))
     except Exception as error:
         log.exception("execution %s cannot be started; this is a bug of ours", execution["id"])
-        step = Refused(f"{type(error).__name__}: {error}")
+        step = Unrunnable(f"{type(error).__name__}: {error}")
     if isinstance(step, Waiting):
         _try_again(store, execution, settings, now, f"the baselining job {step.job} is not done", AGAIN)
         return True
     with store.begin() as transaction:
-        if isinstance(step, Refused):
+        if isinstance(step, Unrunnable):
             end_execution(transaction, execution, "Failed", now=now, failure=step.reason)
         else:
             _queue(transaction, execution, step, now)
@@ -109,7 +109,7 @@ def _claim(store: Store, settings: Settings, now: datetime) -> Row | None:
 
 def _requests(
     storage: Storage, execution: Row, resolved: Resolved
-) -> list[tuple[str, dict[str, object]]] | Refused:
+) -> list[tuple[str, dict[str, object]]] | Unrunnable:
     """Return the jobs to queue, each with its role."""
     window = Window(execution["window_start"], execution["window_end"])
     template = resolved.template
@@ -120,7 +120,7 @@ def _requests(
         return [("analysis", analysis_request(execution, resolved, data, merged=root))]
     data = find_inputs(storage, resolved, window)
     if not data:
-        return Refused(NO_DATA)
+        return Unrunnable(NO_DATA)
     if template.kind in NEEDS_LABELS:
         return [("merge", merge_request(execution, resolved, data))]
     return [("analysis", analysis_request(execution, resolved, data))]

@@ -26,7 +26,7 @@ _YEAR = re.compile(r"\d{4}$")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class WantedObject:
     """An object that a job wants as a file; `path` is where its scripts find it."""
 
     address: str
@@ -50,7 +50,7 @@ class Manifest:
 
 def objects_of(
     storage: Storage, given: Mapping[str, Any], window: Window | None = None, *, local_addresses: bool = False
-) -> list[Wanted]:
+) -> list[WantedObject]:
     """Return the objects of one ProcessingInput. Of captures of a `window`, only what lies in its hours.
 
     Raises NoData if there are none, UsageError for an input that is not allowed, StorageError.
@@ -73,7 +73,7 @@ def objects_of(
         )
     unpack = s3.get("S3CompressionType") == "Gzip"
     return [
-        Wanted(
+        WantedObject(
             stat.address,
             f"{folder}/{_unpacked(file_name(relative, stat.address), unpack)}",
             stat.size,

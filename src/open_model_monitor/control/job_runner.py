@@ -20,7 +20,7 @@ import msgspec
 from open_model_monitor.capture.record import JSON
 from open_model_monitor.control.job_logs import JobLog, stream_name
 from open_model_monitor.control.job_process import MESSAGE, METRICS, SUMMARY
-from open_model_monitor.control.launchers import Running, is_built_in, launcher_for
+from open_model_monitor.control.launchers import LaunchedJob, is_built_in, launcher_for
 from open_model_monitor.control.staging import explained, lay_out, stage_inputs, upload_outputs
 from open_model_monitor.control.store import Row, Store
 from open_model_monitor.errors import MonitorError
@@ -47,7 +47,7 @@ class LeaseLost(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class JobOutcome:
     """How a job ended. `failure` says why it did not complete; `metrics` are the lines that it left."""
 
     status: Literal["Completed", "Failed", "Stopped"]
@@ -68,7 +68,7 @@ def run_job(
     clock: Callable[[], datetime],
     should_stop: Callable[[], bool],
     lost: Callable[[], bool],
-) -> Outcome:
+) -> JobOutcome:
     """Run a job that this worker has claimed, in a folder of its own below `work`.
 
     `should_stop` and `lost` are asked often and by several threads, so they must be quick.
@@ -190,7 +190,7 @@ class _JobRun:
     last_words: str = ""
     details: dict[str, Any] = field(default_factory=dict)
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> JobOutcome:
         try:
             code = self._run()
         except _Stop as stop:
@@ -236,7 +236,7 @@ class _JobRun:
 
     # ------------------------------------------------------------ watch
 
-    def _watch(self, running: Running) -> int:
+    def _watch(self, running: LaunchedJob) -> int:
         """Wait for the end; stop the process in time, and kill it if it does not stop."""
         kill_at: float | None = None
         while (code := running.wait(POLL)) is None:
@@ -252,7 +252,7 @@ class _JobRun:
 
     # ------------------------------------------------------------ collect
 
-    def _collect(self, code: int) -> Outcome:
+    def _collect(self, code: int) -> JobOutcome:
         message = _text(self.folder / MESSAGE)
         self.details |= {"exit_code": code, **_summary(self.folder)}
         if code and self.stopped is None and self.limits.is_over:  # a run of ours watches the time itself
@@ -322,11 +322,11 @@ class _JobRun:
         message: str | None,
         failure: str | None,
         metrics: list[JSON],
-    ) -> Outcome:
+    ) -> JobOutcome:
         self.limits.check_lease()
         self.details["seconds"] = round(self.limits.elapsed, 3)
         self.log.add(f"The job ended as {status}" + (f": {failure}" if failure else ""))
-        return Outcome(status, _cut(message), _cut(failure), self.details, metrics)
+        return JobOutcome(status, _cut(message), _cut(failure), self.details, metrics)
 
 
 def read_metrics(folder: Path) -> tuple[list[JSON], int]:

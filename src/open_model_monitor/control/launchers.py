@@ -43,7 +43,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 Log = Callable[[str], None]  # takes a line
 
 
-class Running:
+class LaunchedJob:
     """A process that runs; the lines that it and its children say go to `log`."""
 
     def __init__(self, process: subprocess.Popen[bytes] | Forked, log: Log) -> None:
@@ -93,7 +93,7 @@ class Running:
 class Launcher(Protocol):
     """Whoever starts the process of a job."""
 
-    def start(self, folder: Path, request: JSON, environment: Mapping[str, str], log: Log) -> Running:
+    def start(self, folder: Path, request: JSON, environment: Mapping[str, str], log: Log) -> LaunchedJob:
         """Start the job that is laid out in `folder`; `environment` is what its scripts are to see.
 
         Raises OutsideError if it cannot be started.
@@ -105,7 +105,7 @@ class Launcher(Protocol):
 class Subprocess:
     """Analyzers of ours, as a process of this machine."""
 
-    def start(self, folder: Path, request: JSON, environment: Mapping[str, str], log: Log) -> Running:
+    def start(self, folder: Path, request: JSON, environment: Mapping[str, str], log: Log) -> LaunchedJob:
         """See `Launcher`; the process reads its environment from the request that lies in its folder."""
         region = {
             name: environment[name] for name in ("AWS_REGION", "AWS_DEFAULT_REGION") if name in environment
@@ -115,8 +115,8 @@ class Subprocess:
         cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")  # of scripts' requirements
         own = {"HOME": str(scratch), "TMPDIR": str(scratch), "XDG_CACHE_HOME": cache}
         whole = {**_base(), **region, **own}
-        if sys.platform == "linux":
-            return Running(_warm().fork(folder, whole), log)
+        if os.uname().sysname == "Linux":
+            return LaunchedJob(_warm().fork(folder, whole), log)
         module = "open_model_monitor.control.job_process"
         return _started([sys.executable, "-P", "-m", module, str(folder)], folder, whole, log)
 
@@ -132,7 +132,7 @@ class ContainerCommand:
 
     template: str
 
-    def start(self, folder: Path, request: JSON, environment: Mapping[str, str], log: Log) -> Running:
+    def start(self, folder: Path, request: JSON, environment: Mapping[str, str], log: Log) -> LaunchedJob:
         """See `Launcher`; the command gets the worker's environment without our settings: it may have to log in.
 
         Raises also ContractError for a request that cannot become a command line.
@@ -223,7 +223,7 @@ def _environment_file(folder: Path, environment: Mapping[str, str]) -> Path:
     return path
 
 
-def _started(command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: Log) -> Running:
+def _started(command: Sequence[str], cwd: Path, environment: Mapping[str, str], log: Log) -> LaunchedJob:
     try:
         process = subprocess.Popen(  # noqa: S603 — our own interpreter, or what the operator configured
             command,
@@ -236,4 +236,4 @@ def _started(command: Sequence[str], cwd: Path, environment: Mapping[str, str], 
         )
     except OSError as error:
         raise OutsideError(f"cannot start {command[0]}: {error.strerror or error}", retry=True) from error
-    return Running(process, log)
+    return LaunchedJob(process, log)

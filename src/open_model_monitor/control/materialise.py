@@ -50,7 +50,7 @@ _ANALYSES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Unrunnable:
     """The execution cannot run; it fails with this reason and no job."""
 
     reason: str
@@ -85,7 +85,7 @@ class DataInput:
 # ------------------------------------------------------------ what the store knows
 
 
-def resolve(transaction: Transaction, execution: Row, settings: Settings) -> Resolved | Waiting | Refused:
+def resolve(transaction: Transaction, execution: Row, settings: Settings) -> Resolved | Waiting | Unrunnable:
     """Find out where an execution's captures and baseline are (§9.3, §11.5)."""
     template = template_of_execution(execution)
     template_or_not = _with_baseline(transaction, execution, template)
@@ -97,7 +97,7 @@ def resolve(transaction: Transaction, execution: Row, settings: Settings) -> Res
         return Resolved(template_or_not, captures, ("batchTransformOutput",), (), period)
     found = _capture_location(transaction, execution, template.endpoint or "", settings)
     if found is None:
-        return Refused(
+        return Unrunnable(
             f"Endpoint {template.endpoint} is not registered with data capture, and no setting capture_locations "
             "says where it captures"
         )
@@ -106,7 +106,7 @@ def resolve(transaction: Transaction, execution: Row, settings: Settings) -> Res
 
 def _with_baseline(
     transaction: Transaction, execution: Row, template: Template
-) -> Template | Waiting | Refused:
+) -> Template | Waiting | Unrunnable:
     """Take what a definition does not name from its baselining job; explicit addresses win one by one."""
     name = template.baselining_job
     clarify = template.kind in ("ModelBias", "ModelExplainability")
@@ -118,12 +118,12 @@ def _with_baseline(
         if template.constraints or template.statistics:
             return template  # the half that was named is enough to go on
         state = "is not known" if job is None else f"ended as {job['status']}"
-        return Refused(f"The baselining job {name} {state}, so there is nothing to compare with")
+        return Unrunnable(f"The baselining job {name} {state}, so there is nothing to compare with")
     if job["status"] != "Completed":
         return Waiting(name)
     outputs = (job["request"].get("ProcessingOutputConfig") or {}).get("Outputs") or []
     if not outputs:
-        return Refused(f"The baselining job {name} has no output")
+        return Unrunnable(f"The baselining job {name} has no output")
     folder = outputs[0]["S3Output"]["S3Uri"].rstrip("/")
     if clarify:
         return replace(template, constraints=template.constraints or f"{folder}/analysis.json")

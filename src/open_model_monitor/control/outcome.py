@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import and_, select
 
 from open_model_monitor.control.executions import OPEN, end_execution, template_of_execution
-from open_model_monitor.control.job_runner import Outcome
+from open_model_monitor.control.job_runner import JobOutcome
 from open_model_monitor.control.metrics import namespace_of, record_metrics
 from open_model_monitor.control.store import Row, Store, Transaction, expired, held, new_id
 from open_model_monitor.control.tables import executions, jobs
@@ -39,7 +39,7 @@ def claim_job(store: Store, settings: Settings, now: datetime) -> Row | None:
 
 
 def finish_job(
-    transaction: Transaction, job: Row, outcome: Outcome, settings: Settings, now: datetime
+    transaction: Transaction, job: Row, outcome: JobOutcome, settings: Settings, now: datetime
 ) -> bool:
     """Record a job's end, its execution's, metrics and alerts; False if the job is another worker's by now."""
     changed = transaction.update(
@@ -80,7 +80,7 @@ def _namespace(execution: Row | None) -> str:
     return namespace_of(execution["kind"], is_batch=template_of_execution(execution).is_batch)
 
 
-def _advance(transaction: Transaction, execution: Row, job: Row, outcome: Outcome, now: datetime) -> None:
+def _advance(transaction: Transaction, execution: Row, job: Row, outcome: JobOutcome, now: datetime) -> None:
     if outcome.status == "Completed" and job["role"] == "merge":
         still = and_(executions.c.id == execution["id"], executions.c.status.in_(OPEN))
         transaction.update(executions, still, stage="merged", waits_until=now, modified=now)
@@ -107,5 +107,5 @@ def take_up_again(store: Store, settings: Settings, now: datetime) -> int:
                 continue
             times = f"was started {job['attempt']} times and " if job["attempt"] > 1 else ""
             reason = f"The job {times}lost its worker: the process, or its machine, died"
-            finish_job(transaction, job, Outcome("Failed", None, reason, {}, []), settings, now)
+            finish_job(transaction, job, JobOutcome("Failed", None, reason, {}, []), settings, now)
     return released

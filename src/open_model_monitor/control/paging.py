@@ -19,7 +19,7 @@ _KINDS = ("DataQuality", "ModelQuality", "ModelBias", "ModelExplainability")
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ListRules:
     """How an operation lists: the member with the rows, what `SortBy` may be (default first), order, page size."""
 
     member: str
@@ -28,25 +28,25 @@ class Listing:
     default_size: int = 10
 
 
-_DEFINITIONS = Listing("JobDefinitionSummaries")
+_DEFINITIONS = ListRules("JobDefinitionSummaries")
 
-LISTINGS: Mapping[str, Listing] = {
-    "ListMonitoringSchedules": Listing("MonitoringScheduleSummaries", ("CreationTime", "Name", "Status")),
-    "ListMonitoringExecutions": Listing(
+LISTINGS: Mapping[str, ListRules] = {
+    "ListMonitoringSchedules": ListRules("MonitoringScheduleSummaries", ("CreationTime", "Name", "Status")),
+    "ListMonitoringExecutions": ListRules(
         "MonitoringExecutionSummaries", ("CreationTime", "ScheduledTime", "Status")
     ),
     **{f"List{kind}JobDefinitions": _DEFINITIONS for kind in _KINDS},
-    "ListMonitoringAlerts": Listing("MonitoringAlertSummaries", ("Name",), "Ascending", 100),
-    "ListMonitoringAlertHistory": Listing(
+    "ListMonitoringAlerts": ListRules("MonitoringAlertSummaries", ("Name",), "Ascending", 100),
+    "ListMonitoringAlertHistory": ListRules(
         "MonitoringAlertHistory", ("CreationTime", "Status"), default_size=100
     ),
-    "ListProcessingJobs": Listing(
+    "ListProcessingJobs": ListRules(
         "ProcessingJobSummaries", ("CreationTime", "Name", "Status"), default_order="Ascending"
     ),
-    "ListEndpoints": Listing("Endpoints", ("CreationTime", "Name", "Status")),
-    "ListEndpointConfigs": Listing("EndpointConfigs"),
-    "ListModels": Listing("Models"),
-    "ListTransformJobs": Listing("TransformJobSummaries", ("CreationTime", "Name", "Status")),
+    "ListEndpoints": ListRules("Endpoints", ("CreationTime", "Name", "Status")),
+    "ListEndpointConfigs": ListRules("EndpointConfigs"),
+    "ListModels": ListRules("Models"),
+    "ListTransformJobs": ListRules("TransformJobSummaries", ("CreationTime", "Name", "Status")),
 }
 
 

@@ -22,7 +22,7 @@ from typing import TypeVar, cast
 
 from open_model_monitor.capture.record import JSON
 from open_model_monitor.control.inputs import (
-    Wanted,
+    WantedObject,
     allowed_address,
     file_name,
     objects_of,
@@ -96,13 +96,13 @@ def stage_inputs(
     inputs, environment = request.get("ProcessingInputs") or [], request.get("Environment") or {}
     window = window_of(environment)
 
-    def find(given: JSON) -> list[Wanted]:
+    def find(given: JSON) -> list[WantedObject]:
         check()
         return objects_of(storage, given, window, local_addresses=local_addresses)
 
     wanted = _each_once([one for found in _side_by_side(find, inputs) for one in found])
 
-    def fetch(one: Wanted) -> None:
+    def fetch(one: WantedObject) -> None:
         _fetch(storage, one, Path(f"{folder}{one.path}"), check)
 
     _side_by_side(fetch, wanted)
@@ -161,9 +161,9 @@ def explained(path: Path) -> Iterator[None]:
 # ---------------------------------------------------------------- inputs
 
 
-def _each_once(wanted: Sequence[Wanted]) -> list[Wanted]:
+def _each_once(wanted: Sequence[WantedObject]) -> list[WantedObject]:
     """Return every file once; two objects for one file are refused."""
-    by_path: dict[str, Wanted] = {}
+    by_path: dict[str, WantedObject] = {}
     for one in wanted:
         former = by_path.setdefault(one.path, one)
         if former.address != one.address:
@@ -171,7 +171,7 @@ def _each_once(wanted: Sequence[Wanted]) -> list[Wanted]:
     return list(by_path.values())
 
 
-def _fetch(storage: Storage, one: Wanted, target: Path, check: Check) -> None:
+def _fetch(storage: Storage, one: WantedObject, target: Path, check: Check) -> None:
     check()
     with explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -213,7 +213,7 @@ def _link_or_copy(source: str, target: Path) -> None:
     shutil.copyfile(source, target)
 
 
-def _follow(one: Wanted, folder: Path, storage: Storage, local_addresses: bool) -> list[Wanted]:
+def _follow(one: WantedObject, folder: Path, storage: Storage, local_addresses: bool) -> list[WantedObject]:
     """Let a file that is a manifest name copies in the folder; returns what is to be copied."""
     path = Path(f"{folder}{one.path}")
     manifest = parse_manifest(path.read_bytes()) if _may_be_manifest(path) else None
@@ -227,7 +227,7 @@ def _follow(one: Wanted, folder: Path, storage: Storage, local_addresses: bool) 
     path.write_text(json.dumps([{"prefix": f"{folder / REMOTE}/"}, *copies]), encoding="utf-8")
     # Of those that are not there the analyzer tells.
     return [
-        Wanted(address, f"/{REMOTE}/{copy}", stat.size)
+        WantedObject(address, f"/{REMOTE}/{copy}", stat.size)
         for copy, (address, stat) in zip(copies, located, strict=True)
         if stat is not None
     ]

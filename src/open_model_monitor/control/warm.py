@@ -1,4 +1,4 @@
-"""Jobs forked from a warm process: what every job imports is imported once, so a small job takes a twentieth of a second.
+"""Jobs forked from a warm process, which has imported what they need: a small one takes a twentieth of a second.
 
 Two sides. `Warm` is the worker's: it starts `python -m open_model_monitor.control.warm`, asks it for jobs, and hears of
 their ends. The other process knows nothing of the worker: a clean environment, a socket, and per job two pipes.
@@ -150,11 +150,11 @@ def main() -> int:
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(woken)
     while True:
-        ready, _, _ = select.select([channel, wake], [], [])
+        ready, _, _ = select.select([channel.fileno(), wake], [], [])
         if wake in ready:
             os.read(wake, 4096)
         _tell_ends(channel, folders)
-        if channel in ready and not _fork_next(channel, folders):
+        if channel.fileno() in ready and not _fork_next(channel, folders):
             return 0
 
 

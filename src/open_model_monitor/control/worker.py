@@ -18,7 +18,7 @@ from sqlalchemy import and_
 
 from open_model_monitor.control.advance import advance_next
 from open_model_monitor.control.arns import arn
-from open_model_monitor.control.job_runner import LeaseLost, Outcome, run_job
+from open_model_monitor.control.job_runner import JobOutcome, LeaseLost, run_job
 from open_model_monitor.control.notifications import deliver_next
 from open_model_monitor.control.operations.registry import Caller
 from open_model_monitor.control.outcome import claim_job, finish_job, take_up_again
@@ -177,7 +177,7 @@ class Worker:
                 del self._held[job["id"]]
         return True
 
-    def _finish(self, held: _Held, outcome: Outcome) -> None:
+    def _finish(self, held: _Held, outcome: JobOutcome) -> None:
         """Record the end; while the database is away, as long as the lease lasts."""
         while True:
             try:

@@ -133,6 +133,7 @@ def test_a_foreign_image_fails_with_the_remedy(session, bucket):
         baseline_inputs=[ProcessingInput(source=str(TRAINING), destination="/opt/ml/processing/input/data")],
         output=ProcessingOutput(source="/opt/ml/processing/output", destination=f"s3://{bucket}/own"),
         wait=False,
+        logs=False,
     )
     with pytest.raises(UnexpectedStatusException, match="runner"):
         monitor.latest_baselining_job.wait(logs=False)

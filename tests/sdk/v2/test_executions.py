@@ -164,7 +164,7 @@ def test_no_baseline_no_checks(monitor, endpoint, one_time):
 
 def test_the_baseline_of_a_job(monitor, endpoint, one_time):
     """Neither statistics nor constraints given: the monitor's own baselining job is looked up at run time."""
-    monitor.suggest_baseline(str(TRAINING), {"csv": {"header": True}}, wait=False)
+    monitor.suggest_baseline(str(TRAINING), {"csv": {"header": True}}, wait=False, logs=False)
     name = unique("looked-up")
     monitor.create_monitoring_schedule(
         endpoint_input=endpoint(drifted_captures()), monitor_schedule_name=name, **one_time

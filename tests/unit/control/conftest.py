@@ -1,13 +1,13 @@
 """A service over each database."""
 
 import pytest
-from support.clients import Clock, definition, named
 
 from open_model_monitor.control.migrating import migrate
 from open_model_monitor.control.operations.registry import Caller
 from open_model_monitor.control.service import Service
 from open_model_monitor.control.store import Store
 from open_model_monitor.settings import CaptureLocation, Settings
+from support.clients import Clock, definition, named
 
 
 @pytest.fixture

@@ -13,7 +13,11 @@ from open_model_monitor.errors import InvalidRequest
 names = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?", fullmatch=True)
 
 
-@given(st.sampled_from(get_args(ResourceKind)), names, st.sampled_from(["eu-west-1", "cn-north-1", "us-gov-west-1"]))
+@given(
+    st.sampled_from(get_args(ResourceKind)),
+    names,
+    st.sampled_from(["eu-west-1", "cn-north-1", "us-gov-west-1"]),
+)
 def test_what_is_built_can_be_taken_apart(kind, name, region):
     caller = Caller("123456789012", region, partition=partition_of(region))
     assert parse(arn(kind, name, caller)) == ResourceName(kind, name, "123456789012", region)
@@ -23,8 +27,14 @@ def test_what_is_built_can_be_taken_apart(kind, name, region):
     "text",
     [
         *("", "arn", "arn:aws:s3:::bucket", "arn:aws:sagemaker:us-east-1:1:endpoint/a"),
-        *("arn:aws:sagemaker:us-east-1:000000000000:notebook/a", "arn:aws:sagemaker:us-east-1:000000000000:endpoint/a/b"),
-        *("arn:aws:sagemaker:us-east-1:000000000000:endpoint/a\n", "arn:aws:sagemaker:us-east-1:000000000000:endpoint/"),
+        *(
+            "arn:aws:sagemaker:us-east-1:000000000000:notebook/a",
+            "arn:aws:sagemaker:us-east-1:000000000000:endpoint/a/b",
+        ),
+        *(
+            "arn:aws:sagemaker:us-east-1:000000000000:endpoint/a\n",
+            "arn:aws:sagemaker:us-east-1:000000000000:endpoint/",
+        ),
     ],
 )
 def test_anything_else_is_not_found(text):
@@ -33,4 +43,8 @@ def test_anything_else_is_not_found(text):
 
 
 def test_partitions():
-    assert [partition_of(one) for one in ("eu-west-1", "cn-north-1", "us-gov-east-1")] == ["aws", "aws-cn", "aws-us-gov"]
+    assert [partition_of(one) for one in ("eu-west-1", "cn-north-1", "us-gov-east-1")] == [
+        "aws",
+        "aws-cn",
+        "aws-us-gov",
+    ]

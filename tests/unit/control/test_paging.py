@@ -11,7 +11,9 @@ from open_model_monitor.control.shapes import operations
 from open_model_monitor.errors import InvalidRequest
 
 SECRET = b"secret"
-filters = st.dictionaries(st.text(max_size=8), st.one_of(st.text(max_size=8), st.integers(-(2**53), 2**53)), max_size=4)
+filters = st.dictionaries(
+    st.text(max_size=8), st.one_of(st.text(max_size=8), st.integers(-(2**53), 2**53)), max_size=4
+)
 positions = st.lists(st.one_of(st.none(), st.text(max_size=63), st.integers(-(2**53), 2**53)), max_size=3)
 
 

@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 from sqlalchemy import select
-from support.clients import ROLE
 
 from open_model_monitor.control.operations.registry import Caller
 from open_model_monitor.control.service import Service
 from open_model_monitor.control.tables import audit
 from open_model_monitor.errors import Denied, InvalidRequest, Misshapen, UnknownOperation
+from support.clients import ROLE
 
 MODEL = {"ModelName": "churn", "ExecutionRoleArn": ROLE}
 
@@ -79,9 +79,14 @@ def test_tokens_outlive_the_server(store, settings, clock, caller):
         first.call("CreateModel", {**MODEL, "ModelName": name}, caller)
     token = first.call("ListModels", {"MaxResults": 1}, caller)["NextToken"]
     second = Service(store, settings, clock)
-    assert second.call("ListModels", {"NextToken": token, "MaxResults": 1}, caller)["Models"][0]["ModelName"] == "a"
+    assert (
+        second.call("ListModels", {"NextToken": token, "MaxResults": 1}, caller)["Models"][0]["ModelName"]
+        == "a"
+    )
 
 
 def test_partitions_show_in_arns(service):
     caller = Caller("000000000000", "cn-north-1", partition="aws-cn")
-    assert service.call("CreateModel", MODEL, caller)["ModelArn"].startswith("arn:aws-cn:sagemaker:cn-north-1:")
+    assert service.call("CreateModel", MODEL, caller)["ModelArn"].startswith(
+        "arn:aws-cn:sagemaker:cn-north-1:"
+    )

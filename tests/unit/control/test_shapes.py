@@ -43,7 +43,12 @@ def test_nulls_and_unknown_members_are_left_out():
 
 def test_times_come_as_numbers_or_texts():
     expected = datetime(2026, 1, 31, 10, tzinfo=UTC)
-    for given in (expected.timestamp(), "2026-01-31T10:00:00Z", "2026-01-31T11:00:00+01:00", "2026-01-31T10:00:00"):
+    for given in (
+        expected.timestamp(),
+        "2026-01-31T10:00:00Z",
+        "2026-01-31T11:00:00+01:00",
+        "2026-01-31T10:00:00",
+    ):
         clean = validate("ListMonitoringSchedules", {"CreationTimeAfter": given})
         assert clean["CreationTimeAfter"] == expected
 
@@ -52,21 +57,29 @@ def test_a_whole_float_is_an_integer():
     assert validate("ListMonitoringSchedules", {"MaxResults": 5.0}) == {"MaxResults": 5}
 
 
+NAME, LISTED, MODEL = (
+    "MonitoringScheduleName",
+    "ListMonitoringSchedules",
+    "arn:aws:sagemaker:r:000000000000:model/m",
+)
+DESCRIBED, AT = "DescribeMonitoringSchedule", "monitoringScheduleName"
+
+
 @pytest.mark.parametrize(
     ("operation", "request_", "path", "rule"),
     [
-        ("DescribeMonitoringSchedule", {}, "monitoringScheduleName", "must not be null"),
-        ("DescribeMonitoringSchedule", {"MonitoringScheduleName": "a" * 64}, "monitoringScheduleName", "less than or equal to 63"),
-        ("DescribeMonitoringSchedule", {"MonitoringScheduleName": "a_b"}, "monitoringScheduleName", "regular expression pattern"),
-        ("DescribeMonitoringSchedule", {"MonitoringScheduleName": "a\n"}, "monitoringScheduleName", "regular expression pattern"),
-        ("ListMonitoringSchedules", {"SortBy": "zzz"}, "sortBy", "enum value set: [Name, CreationTime, Status]"),
-        ("ListMonitoringSchedules", {"MaxResults": 1000}, "maxResults", "value less than or equal to 100"),
-        ("ListTags", {"ResourceArn": "arn:aws:sagemaker:r:000000000000:model/m", "MaxResults": 1}, "maxResults", "greater than or equal to 50"),
+        (DESCRIBED, {}, AT, "must not be null"),
+        (DESCRIBED, {NAME: "a" * 64}, AT, "less than or equal to 63"),
+        (DESCRIBED, {NAME: "a_b"}, AT, "regular expression pattern"),
+        (DESCRIBED, {NAME: "a\n"}, AT, "regular expression pattern"),
+        (LISTED, {"SortBy": "zzz"}, "sortBy", r"enum value set: [Name, CreationTime, Status]"),
+        (LISTED, {"MaxResults": 1000}, "maxResults", "value less than or equal to 100"),
+        ("ListTags", {"ResourceArn": MODEL, "MaxResults": 1}, "maxResults", "greater than or equal to 50"),
         ("AddTags", tags(("a", "1"), ("b", "x" * 257)), "tags.2.member.value", "less than or equal to 256"),
         ("AddTags", tags(("a", "1"), ("a", "2")), "tags.2.member.key", "unique"),
         ("AddTags", tags(("AWS:mine", "1")), "tags.1.member.key", "not begin with aws:"),
         ("CreateProcessingJob", job(Environment={"1a": "x"}), "environment.key", "regular expression"),
-        ("CreateProcessingJob", job(Environment={"a": "x" * 4097}), "environment.a.member", "less than or equal to 4096"),
+        ("CreateProcessingJob", job(Environment={"a": "x" * 4097}), "environment.a.member", "or equal to 4096"),
         ("CreateProcessingJob", job(RoleArn="admin-role-of-mine-here"), "roleArn", "regular expression"),
     ],
 )  # fmt: skip
@@ -137,9 +150,13 @@ def test_letters_of_all_languages_are_letters_in_tags():
 def test_responses():
     moment = datetime(2026, 1, 31, 10, 0, 0, 123_456, tzinfo=UTC)
     summary = {"MonitoringScheduleName": "a", "CreationTime": moment, "EndpointName": None, "Ours": 1}
-    rendered = render("ListMonitoringSchedules", {"MonitoringScheduleSummaries": [summary], "NextToken": None})
+    rendered = render(
+        "ListMonitoringSchedules", {"MonitoringScheduleSummaries": [summary], "NextToken": None}
+    )
     assert rendered == {
-        "MonitoringScheduleSummaries": [{"MonitoringScheduleName": "a", "CreationTime": moment.timestamp().__round__(3)}]
+        "MonitoringScheduleSummaries": [
+            {"MonitoringScheduleName": "a", "CreationTime": moment.timestamp().__round__(3)}
+        ]
     }
     with pytest.raises(ValueError, match="is missing"):
         render("ListMonitoringSchedules", {"MonitoringScheduleSummaries": [summary]}, strict=True)

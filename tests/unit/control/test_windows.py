@@ -41,7 +41,9 @@ def test_offsets(text, expected):
     assert parse_offset(text) == expected
 
 
-@pytest.mark.parametrize("text", ["", "P", "-P", "-PT", "+PT1H", "PT1S", "1H", "-P1H", "-PT1.5H", "P1D1H", "-P999D"])
+@pytest.mark.parametrize(
+    "text", ["", "P", "-P", "-PT", "+PT1H", "PT1S", "1H", "-P1H", "-PT1.5H", "P1D1H", "-P999D"]
+)
 def test_what_is_no_offset(text):
     with pytest.raises(InvalidRequest, match="'here'"):
         parse_offset(text, path="here")

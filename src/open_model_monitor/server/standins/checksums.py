@@ -51,7 +51,7 @@ def _hash(algorithm: str) -> _Hash:
     return _Crc32() if algorithm == "crc32" else hashlib.new(algorithm, usedforsecurity=False)
 
 
-class Checked:
+class CheckedBody:
     """Reads a body to its end once; the read that finds the end raises S3Error if a claim does not hold.
 
     `headers` are the request's; of a checksum that is announced in `x-amz-trailer`, the stream itself knows the

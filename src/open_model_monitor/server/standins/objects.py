@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from open_model_monitor.errors import StorageError
-from open_model_monitor.server.standins.checksums import Checked, S3Error
+from open_model_monitor.server.standins.checksums import CheckedBody, S3Error
 
 CHUNK = 1 << 20
 VERSION = 1
@@ -62,7 +62,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Listing:
+class ObjectPage:
     """Objects and common prefixes, each in the order of the keys' bytes; `after` is where the next page begins."""
 
     entries: list[Entry]
@@ -141,7 +141,14 @@ class Objects:
     # Objects
 
     def put(
-        self, bucket: str, key: str, body: Checked, about: About, *, etag: str = "", allow: Allow = _anything
+        self,
+        bucket: str,
+        key: str,
+        body: CheckedBody,
+        about: About,
+        *,
+        etag: str = "",
+        allow: Allow = _anything,
     ) -> Entry:
         """Create or replace an object; `etag` is for one whose bytes came in parts."""
         self.location(bucket)
@@ -189,7 +196,7 @@ class Objects:
             index.execute("DELETE FROM objects WHERE bucket = ? AND key = ?", (bucket, key.encode()))
         self._drop(old)
 
-    def list(self, bucket: str, prefix: str, delimiter: str, after: bytes, limit: int) -> Listing:
+    def list(self, bucket: str, prefix: str, delimiter: str, after: bytes, limit: int) -> ObjectPage:
         """Return up to `limit` objects and common prefixes behind `after`."""
         self.location(bucket)
         start, cut = prefix.encode(), delimiter.encode()
@@ -209,10 +216,10 @@ class Objects:
                 after = key
             else:
                 if len(rows) < room:
-                    return Listing(entries, prefixes, None)
+                    return ObjectPage(entries, prefixes, None)
         more = "SELECT 1 FROM objects WHERE bucket = ? AND key >= ? AND key > ? AND key < ? LIMIT 1"
         left = limit and self._rows(more, bucket, start, after, start + b"\xff")
-        return Listing(entries, prefixes, after if left else None)
+        return ObjectPage(entries, prefixes, after if left else None)
 
     # Uploads in parts
 
@@ -242,7 +249,7 @@ class Objects:
                 return found
         raise S3Error("NoSuchUpload", 404, "The upload does not exist; it may be aborted or completed")
 
-    def put_part(self, upload: Upload, number: int, body: Checked) -> Entry:
+    def put_part(self, upload: Upload, number: int, body: CheckedBody) -> Entry:
         """Store a part of an upload, in place of the one that had its number."""
         with self._stored(body) as blob:
             about = About(checksums=body.checksums)
@@ -281,7 +288,7 @@ class Objects:
         return self._blobs / blob
 
     @contextmanager
-    def _stored(self, body: Checked) -> Iterator[str]:
+    def _stored(self, body: CheckedBody) -> Iterator[str]:
         """Write a body into a new file that is on disk before the index learns of it; gone again upon failure."""
         blob = uuid.uuid4().hex
         path = self._path(blob)

@@ -17,7 +17,7 @@ from xml.etree.ElementTree import Element, ParseError
 from open_model_monitor.errors import ApiError
 from open_model_monitor.server.messages import HttpRequest, HttpResponse
 from open_model_monitor.server.standins import checksums, rules, xml
-from open_model_monitor.server.standins.checksums import PREFIX, Checked, S3Error
+from open_model_monitor.server.standins.checksums import PREFIX, CheckedBody, S3Error
 from open_model_monitor.server.standins.objects import CHUNK, About, Entry, Objects, Upload
 
 PAGE = 1000
@@ -200,7 +200,7 @@ class S3:
         about = About(rules.kept(call.headers), tags=rules.tags_of(call.headers.get("x-amz-tagging", "")))
         if int(call.headers.get("content-length", 0)) > LARGEST_PUT:
             raise S3Error("EntityTooLarge", 400, "An object of more than 5 GiB has to come in parts")
-        body = Checked(call.body, call.headers)
+        body = CheckedBody(call.body, call.headers)
         entry = self._objects.put(call.bucket, call.key, body, about, allow=rules.may_replace(call.headers))
         return HttpResponse(200, _written(entry), b"")
 
@@ -213,7 +213,7 @@ class S3:
                 raise S3Error("InvalidRequest", 400, "A copy onto itself has to replace the metadata")
             tags = rules.tags_of(call.headers.get("x-amz-tagging", "")) if retagged else source.about.tags
             about = About(rules.kept(call.headers) if replaced else source.about.headers, tags=tags)
-            body = Checked(file, {})
+            body = CheckedBody(file, {})
             entry = self._objects.put(
                 call.bucket, call.key, body, about, allow=rules.may_replace(call.headers)
             )
@@ -280,11 +280,11 @@ class S3:
         upload = self._upload(call)
         usual = {"x-amz-sdk-checksum-algorithm": upload.about.checksums.get("algorithm", "crc32")}
         if "x-amz-copy-source" not in call.headers:
-            part = self._objects.put_part(upload, number, Checked(call.body, usual | dict(call.headers)))
+            part = self._objects.put_part(upload, number, CheckedBody(call.body, usual | dict(call.headers)))
             return HttpResponse(200, _written(part), b"")
         source, file = self._source(call)
         start, end = rules.span(call.headers.get("x-amz-copy-source-range"), source.size) or (0, source.size)
-        part = self._objects.put_part(upload, number, Checked(_Range(file, start, end), usual))
+        part = self._objects.put_part(upload, number, CheckedBody(_Range(file, start, end), usual))
         return _xml("CopyPartResult", _copied(part))
 
     def _list_parts(self, call: Call) -> HttpResponse:
@@ -310,7 +310,7 @@ class S3:
             for one in self._objects.uploads(call.bucket, call.query.get("prefix", ""))
         ]
         names = {"EncodingType": "url"} if call.query.get("encoding-type") == "url" else {}
-        answer = {
+        answer: xml.Content = {
             "Bucket": call.bucket,
             **names,
             "MaxUploads": len(found),
@@ -331,7 +331,7 @@ class S3:
             whole = {}
         usual = {"x-amz-sdk-checksum-algorithm": algorithm or "crc32"}
         ranges = (_Range(self._objects.open_part(part), 0, part.size) for part in parts)
-        body = Checked(_Joined(ranges), usual | whole)
+        body = CheckedBody(_Joined(ranges), usual | whole)
         etag = checksums.of_parts(part.etag for part in parts)
         entry = self._objects.put(
             call.bucket, call.key, body, about, etag=etag, allow=rules.may_replace(call.headers)
@@ -425,7 +425,7 @@ def _nothing() -> HttpResponse:
 
 
 def _body(call: Call) -> bytes:
-    body = Checked(call.body, call.headers)
+    body = CheckedBody(call.body, call.headers)
     data = b""
     while piece := body.read(CHUNK):
         data += piece

@@ -22,7 +22,9 @@ def ran(store, clock, settings, scheduled):
             with store.begin() as transaction:
                 schedule = transaction.get(schedules, name="schedule")
                 tick = clock().replace(minute=0)
-                row = create_execution(transaction, schedule, tick, trigger="tick", now=clock(), settings=settings)
+                row = create_execution(
+                    transaction, schedule, tick, trigger="tick", now=clock(), settings=settings
+                )
                 assert end_execution(transaction, row, status, now=clock())
 
     return ran
@@ -54,7 +56,10 @@ def test_only_changes_are_told(call, ran, store):
     assert [one["AlertStatus"] for one in history] == ["OK", "InAlert"]
     with store.read() as transaction:
         told = transaction.all(select(outbox).order_by(outbox.c.created))
-    assert [(one["event"]["status"], one["event"]["execution"]["status"]) for one in told] == [("InAlert", BAD), ("OK", GOOD)]
+    assert [(one["event"]["status"], one["event"]["execution"]["status"]) for one in told] == [
+        ("InAlert", BAD),
+        ("OK", GOOD),
+    ]
 
 
 def test_m_of_n(call, ran):
@@ -76,7 +81,11 @@ def test_new_thresholds_are_evaluated_at_once(call, ran):
 def test_history_includes_its_bounds(call, ran, clock):
     ran(BAD)
     at = clock().timestamp()
-    for filters, count in (({"CreationTimeAfter": at}, 1), ({"CreationTimeBefore": at}, 1), ({"CreationTimeAfter": at + 1}, 0)):
+    for filters, count in (
+        ({"CreationTimeAfter": at}, 1),
+        ({"CreationTimeBefore": at}, 1),
+        ({"CreationTimeAfter": at + 1}, 0),
+    ):
         found = call("ListMonitoringAlertHistory", **filters)["MonitoringAlertHistory"]
         assert len(found) == count
     assert call("ListMonitoringAlertHistory", StatusEquals="OK")["MonitoringAlertHistory"] == []
@@ -96,7 +105,12 @@ def test_what_is_refused(call, scheduled):
     with pytest.raises(InvalidRequest, match="more than EvaluationPeriod"):
         call("UpdateMonitoringAlert", **DEFAULT, DatapointsToAlert=3, EvaluationPeriod=2)
     with pytest.raises(NotFound, match="alert other"):
-        call("UpdateMonitoringAlert", **{**DEFAULT, "MonitoringAlertName": "other"}, DatapointsToAlert=1, EvaluationPeriod=1)
+        call(
+            "UpdateMonitoringAlert",
+            **{**DEFAULT, "MonitoringAlertName": "other"},
+            DatapointsToAlert=1,
+            EvaluationPeriod=1,
+        )
     for operation in ("ListMonitoringAlerts", "ListMonitoringAlertHistory"):
         with pytest.raises(NotFound):
             call(operation, MonitoringScheduleName="nobody")

@@ -1,10 +1,10 @@
 """Four kinds of job definitions."""
 
 import pytest
-from support.clients import definition, named
 
 from open_model_monitor.control.template import KINDS
 from open_model_monitor.errors import AlreadyExists, InvalidRequest, NotFound
+from support.clients import definition, endpoint_input, named
 
 BATCH = {
     "BatchTransformInput": {
@@ -83,7 +83,7 @@ def without(kind, *path):
         ("ModelQuality", without("ModelQuality", "ModelQualityJobInput", "GroundTruthS3Input"), "groundTruthS3Input"),
         ("DataQuality", without("DataQuality", "DataQualityJobInput", "EndpointInput"), "Exactly one"),
         ("ModelBias", without("ModelBias", "ModelBiasAppSpecification", "ConfigUri"), "configUri"),
-        ("DataQuality", definition(inputs={**BATCH, "EndpointInput": {"EndpointName": "a", "LocalPath": "/opt/ml/processing/x"}}), "Exactly one"),
+        ("DataQuality", definition(inputs={**BATCH, **endpoint_input()}), "Exactly one"),
     ],
 )  # fmt: skip
 def test_what_is_refused(call, kind, request_, said):

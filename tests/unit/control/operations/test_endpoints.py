@@ -1,9 +1,9 @@
 """The registry of models, configurations, endpoints and transform jobs."""
 
 import pytest
-from support.clients import ROLE
 
 from open_model_monitor.errors import AlreadyExists, InvalidRequest
+from support.clients import ROLE
 
 VARIANTS = [{"VariantName": "AllTraffic", "ModelName": "churn", "InstanceType": "ml.m5.large"}]
 CAPTURE = {
@@ -16,7 +16,12 @@ ARN = "arn:aws:sagemaker:us-east-1:000000000000"
 
 @pytest.fixture
 def endpoint(call):
-    call("CreateEndpointConfig", EndpointConfigName="config", ProductionVariants=VARIANTS, DataCaptureConfig=CAPTURE)
+    call(
+        "CreateEndpointConfig",
+        EndpointConfigName="config",
+        ProductionVariants=VARIANTS,
+        DataCaptureConfig=CAPTURE,
+    )
     call("CreateEndpoint", EndpointName="churn", EndpointConfigName="config")
 
 

@@ -1,9 +1,9 @@
 """Pages are stable and complete, whatever the order; ties included."""
 
 import pytest
-from support.clients import ROLE
 
 from open_model_monitor.errors import InvalidRequest
+from support.clients import ROLE
 
 
 @pytest.fixture

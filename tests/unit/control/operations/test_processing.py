@@ -2,10 +2,10 @@
 
 import pytest
 from sqlalchemy import select
-from support.clients import ANALYZER, CLUSTER, ROLE
 
 from open_model_monitor.control.tables import jobs
 from open_model_monitor.errors import AlreadyExists, InvalidRequest, NotFound
+from support.clients import ANALYZER, CLUSTER, ROLE
 
 
 def request(name="job", **more):
@@ -47,7 +47,11 @@ def test_a_job_that_ended(call, store, clock):
     call("CreateProcessingJob", **request())
     end(store, clock, "Failed", exit_message="ScriptError: x", failure="x", started=clock())
     found = call("DescribeProcessingJob", ProcessingJobName="job")
-    assert (found["ProcessingJobStatus"], found["ExitMessage"], found["FailureReason"]) == ("Failed", "ScriptError: x", "x")
+    assert (found["ProcessingJobStatus"], found["ExitMessage"], found["FailureReason"]) == (
+        "Failed",
+        "ScriptError: x",
+        "x",
+    )
     assert found["ProcessingStartTime"] == found["ProcessingEndTime"] == clock().timestamp()
     [summary] = call("ListProcessingJobs", StatusEquals="Failed")["ProcessingJobSummaries"]
     assert summary["FailureReason"] == "x"
@@ -61,7 +65,11 @@ def test_a_job_that_ended(call, store, clock):
         ({"ProcessingInputs": given(S3Input=S3) * 2}, "Two inputs are named data"),
         ({"ProcessingOutputConfig": {"Outputs": [{"OutputName": "a"}]}}, "needs an S3Output"),
         (
-            {"ProcessingOutputConfig": {"Outputs": [{"OutputName": "a", "FeatureStoreOutput": {"FeatureGroupName": "f"}}]}},
+            {
+                "ProcessingOutputConfig": {
+                    "Outputs": [{"OutputName": "a", "FeatureStoreOutput": {"FeatureGroupName": "f"}}]
+                }
+            },
             "FeatureStoreOutput is not supported",
         ),
     ],
@@ -100,7 +108,7 @@ def test_deleting(call, store, clock):
 
 def test_unknown_jobs(call):
     for operation in ("DescribeProcessingJob", "StopProcessingJob"):
-        with pytest.raises(InvalidRequest, match="^Could not find requested job with name: job"):
+        with pytest.raises(InvalidRequest, match="Could not find requested job with name: job"):
             call(operation, ProcessingJobName="job")
     with pytest.raises(NotFound):
         call("DeleteProcessingJob", ProcessingJobName="job")

@@ -2,18 +2,20 @@
 
 import pytest
 from sqlalchemy import select
-from support.clients import HOURLY, definition, embedded, named, now
 
 from open_model_monitor.control.service import Service
 from open_model_monitor.control.tables import alerts, executions, schedules
 from open_model_monitor.errors import AlreadyExists, InvalidRequest, LimitExceeded, NotFound
 from open_model_monitor.settings import Settings
+from support.clients import HOURLY, definition, embedded, named, now
 
 NAME = {"MonitoringScheduleName": "schedule"}
 
 
 def create(call, config, name="schedule", **more):
-    return call("CreateMonitoringSchedule", MonitoringScheduleName=name, MonitoringScheduleConfig=config, **more)
+    return call(
+        "CreateMonitoringSchedule", MonitoringScheduleName=name, MonitoringScheduleConfig=config, **more
+    )
 
 
 def describe(call, name="schedule"):
@@ -86,7 +88,9 @@ def test_what_the_sdk_does_after_a_refusal(call):
 
 
 @pytest.mark.parametrize(
-    ("how", "accepted"), [("off", True), ("lenient", False), ("strict", False)], ids=["off", "lenient", "strict"]
+    ("how", "accepted"),
+    [("off", True), ("lenient", False), ("strict", False)],
+    ids=["off", "lenient", "strict"],
 )
 def test_an_endpoint_nobody_knows(store, clock, caller, how, accepted):
     service = Service(store, Settings(endpoint_validation=how), clock)
@@ -101,7 +105,11 @@ def test_an_endpoint_nobody_knows(store, clock, caller, how, accepted):
 def test_a_strict_server_wants_capture_enabled(store, clock, caller):
     service = Service(store, Settings(endpoint_validation="strict"), clock)
     variants = [{"VariantName": "a", "ModelName": "m", "InstanceType": "ml.m5.large"}]
-    capture = {"InitialSamplingPercentage": 100, "DestinationS3Uri": "s3://b/c", "CaptureOptions": [{"CaptureMode": "Input"}]}
+    capture = {
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://b/c",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
     for name, more in (("without", {}), ("with", {"DataCaptureConfig": capture})):
         config = {"EndpointConfigName": name, "ProductionVariants": variants, **more}
         service.call("CreateEndpointConfig", config, caller)
@@ -166,7 +174,12 @@ def test_the_sdks_swapped_baseline_is_repaired(call):
 
 def test_stop_and_start_may_be_said_twice(call, scheduled, clock, store):
     scheduled()
-    for operation, status in (("Stop", "Stopped"), ("Stop", "Stopped"), ("Start", "Scheduled"), ("Start", "Scheduled")):
+    for operation, status in (
+        ("Stop", "Stopped"),
+        ("Stop", "Stopped"),
+        ("Start", "Scheduled"),
+        ("Start", "Scheduled"),
+    ):
         clock.forward(hours=2)
         call(f"{operation}MonitoringSchedule", **NAME)
         assert describe(call)["MonitoringScheduleStatus"] == status
@@ -226,4 +239,7 @@ def test_lists_filter_by_everything(call, scheduled, clock):
 
 
 def test_executions_of_unknown_schedules_are_none(call):
-    assert call("ListMonitoringExecutions", MonitoringScheduleName="nobody")["MonitoringExecutionSummaries"] == []
+    assert (
+        call("ListMonitoringExecutions", MonitoringScheduleName="nobody")["MonitoringExecutionSummaries"]
+        == []
+    )

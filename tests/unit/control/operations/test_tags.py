@@ -1,9 +1,9 @@
 """Tags of resources of every kind."""
 
 import pytest
-from support.clients import ROLE, definition
 
 from open_model_monitor.errors import InvalidRequest, LimitExceeded
+from support.clients import ROLE, definition
 
 ARN = "arn:aws:sagemaker:us-east-1:000000000000:model/churn"
 
