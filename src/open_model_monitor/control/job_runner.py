@@ -29,6 +29,7 @@ from open_model_monitor.settings import Settings
 from open_model_monitor.storage import Storage
 
 POLL = 0.2  # seconds
+YOUNG = 60.0  # seconds within which a folder may still get its lock
 SLACK = 5.0  # seconds over the limit in which a run of ours may end by itself, saying what it was at
 DEFAULT_LIMIT = 86_400
 MAX_TEXT = 1024  # characters of an exit message and of a failure's reason
@@ -98,7 +99,22 @@ def remove_leftovers(work: Path) -> None:
     for left in work.glob("*/lock"):
         with contextlib.suppress(OSError), left.open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left.parent, ignore_errors=True)
+            _remove(left)
+    for folder in work.iterdir():  # what a process wrote that ended a moment after its folder
+        with contextlib.suppress(OSError):
+            if not (folder / "lock").exists() and time.time() - folder.stat().st_mtime > YOUNG:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _remove(lock: Path) -> None:
+    """Remove a folder, its lock last: where a dying process still writes, the next time finds what is left."""
+    for path in lock.parent.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path != lock:
+            path.unlink()
+    if not [path for path in lock.parent.iterdir() if path != lock]:
+        shutil.rmtree(lock.parent, ignore_errors=True)
 
 
 @contextlib.contextmanager

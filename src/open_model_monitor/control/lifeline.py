@@ -7,6 +7,7 @@ closes that end, and the process group goes.
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -16,7 +17,12 @@ NOT_FOUND = 127  # as shells say it
 
 
 def hold(number: signal.Signals = signal.SIGKILL) -> None:
-    """Send this signal to our process group once standard input ends. Call it in the leader of a group only."""
+    """Send this signal to our process group once standard input ends. Call it in the leader of a group only.
+
+    If it has ended already, nothing more is done: the folder that we were to work in may be somebody else's by now.
+    """
+    if select.select([0], [], [], 0)[0]:  # nobody ever writes, so this is the end
+        os.killpg(os.getpid(), signal.SIGKILL)
     threading.Thread(target=_wait_for_the_end, args=(number,), daemon=True).start()
 
 

@@ -18,7 +18,7 @@ from sqlalchemy import and_
 
 from open_model_monitor.control.advance import advance_next
 from open_model_monitor.control.arns import arn
-from open_model_monitor.control.job_runner import JobOutcome, LeaseLost, run_job
+from open_model_monitor.control.job_runner import JobOutcome, LeaseLost, remove_leftovers, run_job
 from open_model_monitor.control.notifications import deliver_next
 from open_model_monitor.control.operations.registry import Caller
 from open_model_monitor.control.outcome import claim_job, finish_job, take_up_again
@@ -88,11 +88,12 @@ class Worker:
                 while not stop.is_set():
                     busy = self._pass(pool, running)
                     if time.monotonic() > forget_at:
-                        self._safely(lambda: forget_old(self.store, self.settings, self.clock()))
+                        self._safely(self._tidy)
                         forget_at = time.monotonic() + FORGET_EVERY
                     if not busy:
                         stop.wait(self.settings.poll_seconds)
                 self._drain(running)
+            remove_leftovers(self.work)
         finally:
             self._ended.set()
             for thread in beside:
@@ -109,6 +110,10 @@ class Worker:
             running.add(pool.submit(self._run, job))
             busy = True
         return busy
+
+    def _tidy(self) -> None:
+        remove_leftovers(self.work)
+        forget_old(self.store, self.settings, self.clock())
 
     def plan(self) -> int:
         """Create what is due, take up what dead workers left, start what waits; returns how much there was."""

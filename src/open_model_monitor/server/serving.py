@@ -16,6 +16,7 @@ from typing import Any
 import uvicorn
 
 from open_model_monitor.control.keys import Keyring
+from open_model_monitor.control.launchers import hide_from_jobs
 from open_model_monitor.control.migrating import open_store
 from open_model_monitor.control.operating import LOCAL_KEY, LOOPBACK, SERVER_FILE, default_bucket
 from open_model_monitor.control.service import Service, utc_now
@@ -48,6 +49,7 @@ def serve(settings: Settings, *, local: bool = False, work: bool = True) -> int:
         raise UsageError(
             f"--local is for one machine, and host is {settings.host}; leave out --local and use an S3 of your own"
         )
+    hide_from_jobs()
     with contextlib.closing(open_store(settings)) as store, _listening(settings) as listener:
         keyring = Keyring(store, settings)
         url = _url(settings, listener)
@@ -187,6 +189,7 @@ def _run(app: App, listener: socket.socket) -> None:
 
 def work(settings: Settings, *, once: bool = False) -> int:
     """Run what is due until told to stop; with `once` what is due now. Returns the exit code."""
+    hide_from_jobs()
     with contextlib.closing(open_store(settings)) as store:
         worker = _worker(settings, store)
         if once:
