@@ -14,7 +14,6 @@ from pathlib import Path
 import msgspec
 import pytest
 from sqlalchemy import func, select
-from support.clients import embedded
 
 import open_model_monitor as omm
 from open_model_monitor.capture.record import Window
@@ -26,6 +25,7 @@ from open_model_monitor.control.service import Service
 from open_model_monitor.control.store import Store
 from open_model_monitor.control.tables import executions, jobs
 from open_model_monitor.settings import CaptureLocation, Settings
+from support.clients import embedded
 
 OMM = Path(sys.executable).with_name("omm")
 SCHEDULES, HOURS = 4, 50

@@ -44,8 +44,8 @@ def write_backup(store: Store, path: Path, now: datetime) -> Counter[str]:
             file.write(msgspec.json.encode(head) + b"\n")
             for table in metadata.sorted_tables:
                 for row in _rows(transaction, table):
-                    file.write(msgspec.json.encode([table.name, row]) + b"\n")
-                    rows[table.name] += 1
+                    file.write(msgspec.json.encode([str(table.name), row]) + b"\n")
+                    rows[str(table.name)] += 1
         with partial.open("rb+") as file:
             os.fsync(file.fileno())
         partial.rename(path)
@@ -62,8 +62,9 @@ def _rows(transaction: Transaction, table: Table) -> Iterator[dict[str, Any]]:
         return
     names = ", ".join(table.c.keys())
     statement = text(f"SELECT {names} FROM {table.name}")  # noqa: S608 — names of our own tables
-    for row in transaction.connection.execution_options(stream_results=True).execute(statement).mappings():
-        yield {name: _told(value) for name, value in row.items()}
+    with transaction.connection.execute(statement, execution_options={"stream_results": True}) as found:
+        for row in found.mappings():
+            yield {name: _told(value) for name, value in row.items()}
 
 
 def _told(value: Any) -> Any:
@@ -89,7 +90,7 @@ def read_backup(store: Store, path: Path) -> Counter[str]:
                     rows[table] += len(batch)
     except OSError as error:
         raise DocumentError(f"cannot read the backup {path}: {error}") from error
-    except (msgspec.DecodeError, ValueError, KeyError) as error:
+    except (msgspec.DecodeError, ValueError, KeyError, EOFError) as error:
         raise DocumentError(f"the backup {path} is damaged: {error}") from error
     migrate(store)
     return rows

@@ -117,11 +117,11 @@ class ColumnProfile:
         self.texts += values.texts
         self.non_finite += values.non_finite
         self.examples = _first_examples(self.examples, values.examples)
-        few = self.categories.counts
-        watched_before = self._watched_among(few) if few is not None else {}
-        if few is not None and not self.categories.add(values.counted(self.categories.limit)):
-            self.distinct.insert(_hashes_of(few))
-            self._watched_counts = watched_before
+        if self.categories.counts is not None:
+            before = dict(self.categories.counts)
+            if not self.categories.add(values.counted(self.categories.limit)):
+                self.distinct.insert(_hashes_of(before))
+                self._watched_counts = self._watched_among(before)
         if self.categories.counts is None:
             self.distinct.insert(values.hashes())
             self._watched_counts = _sum(self._watched_counts, values.counted_among(self._options.watched))

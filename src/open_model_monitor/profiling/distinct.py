@@ -44,30 +44,46 @@ def hash_texts(values: Iterable[str]) -> Hashes:
 class DistinctValues:
     """The number of distinct hashes seen."""
 
-    __slots__ = ("_overflowed", "_recent", "_smallest", "limit")
+    __slots__ = ("_known", "_overflowed", "_recent", "_waiting", "limit")
 
     def __init__(self, limit: int = EXACT_LIMIT) -> None:
         self.limit = limit
-        self._smallest: Hashes = np.empty(0, dtype=np.uint64)
-        self._overflowed = False
+        self._known: Hashes = np.empty(0, dtype=np.uint64)  # ascending
+        self._overflowed = False  # whether there were more than `limit`
+        # Hashes that are yet to be put among the known ones: a sort for each batch would take longer than all else.
+        self._waiting: list[Hashes] = []
         # A place per leading bits of a hash, with the last such hash: what stands there is known already.
         self._recent: Hashes | None = None
 
     def insert(self, hashes: Hashes) -> None:
         """Add hashes; repeats are free."""
         if self._overflowed:
-            hashes = hashes[hashes < self._smallest[-1]]
-        if not len(hashes):
-            return
-        # A sort and a comparison of neighbours is several times faster than numpy.unique here.
-        ordered = np.sort(np.concatenate((self._smallest, hashes)))
-        distinct = ordered[np.concatenate((np.ones(1, dtype=bool), ordered[1:] != ordered[:-1]))]
-        self._overflowed |= len(distinct) > self.limit
-        self._smallest = distinct[: self.limit]
+            hashes = hashes[hashes < self._known[-1]]
+        self._wait(hashes)
+
+    def _wait(self, hashes: Hashes) -> None:
+        if len(hashes):
+            self._waiting.append(hashes)
+            if sum(map(len, self._waiting)) >= self.limit:
+                self._settle()
+
+    def _settle(self) -> Hashes:
+        """Return the smallest hashes of all."""
+        if self._waiting:
+            # A sort and a comparison of neighbours is several times faster than numpy.unique here.
+            ordered = np.sort(np.concatenate((self._known, *self._waiting)))
+            distinct = ordered[np.concatenate((np.ones(1, dtype=bool), ordered[1:] != ordered[:-1]))]
+            self._waiting = []
+            self._overflowed |= len(distinct) > self.limit
+            self._known = distinct[: self.limit]
+        return self._known
 
     def insert_numbers(self, numbers: NDArray[np.float64]) -> None:
         """Add the hashes of doubles."""
-        self.insert(self._unseen(numbers) if HAS_LOOPS else hash_numbers(numbers))
+        if HAS_LOOPS:
+            self._wait(self._unseen(numbers))
+        else:
+            self.insert(hash_numbers(numbers))
 
     def _unseen(self, numbers: NDArray[np.float64]) -> Hashes:
         """Return the hashes that may change something: most numbers of a column are larger ones or repeats."""
@@ -76,38 +92,36 @@ class DistinctValues:
             self._recent = (np.arange(1 << RECENT_BITS, dtype=np.uint64) ^ np.uint64(1)) << np.uint64(
                 64 - RECENT_BITS
             )
-        most = int(self._smallest[-1]) if self._overflowed else 2**64 - 1
+        most = int(self._known[-1]) if self._overflowed else 2**64 - 1
         hashes = np.empty(len(numbers), dtype=np.uint64)
-        return hashes[: unseen(np.ascontiguousarray(numbers), most, self._recent, hashes)]
+        return hashes[: unseen(np.ascontiguousarray(numbers), most, self._recent, hashes)].copy()
 
     def merge(self, other: Self) -> Self:
         """Return a new union of both."""
         union = type(self)(min(self.limit, other.limit))
-        union._smallest = self._smallest[: union.limit]
-        union._overflowed = self._overflowed or len(self._smallest) > union.limit
-        union.insert(other._smallest)
-        union._overflowed |= other._overflowed  # only now: until full, no hash may be left out
+        for hashes in (self._settle(), other._settle()):
+            union.insert(hashes)
+        union._settle()
+        union._overflowed |= self._overflowed or other._overflowed  # only now: until full, no hash may be left out
         return union
 
     def count(self) -> float:
         """Return the number of distinct values: exact up to the limit, else the estimate, rounded."""
+        known = self._settle()
         if not self._overflowed:
-            return float(len(self._smallest))
-        return float(round((self.limit - 1) / (float(self._smallest[-1]) / 2.0**64)))
+            return float(len(known))
+        return float(round((self.limit - 1) / (float(known[-1]) / 2.0**64)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain values; the hashes as little-endian bytes."""
-        return {
-            "limit": self.limit,
-            "overflowed": self._overflowed,
-            "smallest": self._smallest.astype("<u8", copy=False).tobytes(),
-        }
+        smallest = self._settle().astype("<u8", copy=False).tobytes()
+        return {"limit": self.limit, "overflowed": self._overflowed, "smallest": smallest}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild what `to_dict` returned."""
         state = cls(data["limit"])
-        state._smallest = np.frombuffer(data["smallest"], dtype="<u8").astype(np.uint64, copy=False)
+        state._known = np.frombuffer(data["smallest"], dtype="<u8").astype(np.uint64, copy=False)
         state._overflowed = data["overflowed"]
         return state
 
