@@ -10,6 +10,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -54,8 +55,9 @@ def serve(settings: Settings, *, local: bool = False, work: bool = True) -> int:
         keyring = Keyring(store, settings)
         url = _url(settings, listener)
         identify = Identify(settings, keyring, auth_mode(settings, keyring), utc_now)
-        app = _app(settings, store, identify, local=local)
         with contextlib.ExitStack() as stack:
+            beside, objects = stack.enter_context(_beside(settings)) if local else ({}, None)
+            app = _app(settings, store, identify, Standins(beside, objects))
             if local:
                 stack.enter_context(_own_objects(url, settings, keyring, identify.mode))
             stack.enter_context(_announced(settings, url))
@@ -65,21 +67,20 @@ def serve(settings: Settings, *, local: bool = False, work: bool = True) -> int:
     return 0
 
 
-def _app(settings: Settings, store: Store, identify: Identify, *, local: bool) -> App:
-    metrics = Metrics(store, utc_now)
-    operations: dict[str, Any] = {"logs": Logs(store).answer, "monitoring": metrics.answer}
-    objects = None
-    if local:
-        beside, objects = local_standins(
-            Path(settings.data),
-            account=settings.account,
-            bucket=default_bucket(settings),
-            region=settings.region,
-            clock=utc_now,
-        )
-        operations |= beside
-    service = Service(store, settings)
-    return App(service, identify, Standins(operations, objects), Exposition(store, utc_now))
+def _app(settings: Settings, store: Store, identify: Identify, beside: Standins) -> App:
+    ours = {"logs": Logs(store).answer, "monitoring": Metrics(store, utc_now).answer}
+    standins = Standins({**beside.operations, **ours}, beside.objects)
+    return App(Service(store, settings), identify, standins, Exposition(store, utc_now))
+
+
+def _beside(settings: Settings) -> AbstractContextManager[tuple[dict[str, Any], Any]]:
+    return local_standins(
+        Path(settings.data),
+        account=settings.account,
+        bucket=default_bucket(settings),
+        region=settings.region,
+        clock=utc_now,
+    )
 
 
 @contextlib.contextmanager

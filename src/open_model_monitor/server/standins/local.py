@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,10 +19,11 @@ from open_model_monitor.server.standins.s3 import S3
 Operations = dict[str, Any]
 
 
+@contextlib.contextmanager
 def local_standins(
     data: Path, *, account: str, bucket: str, region: str, clock: Callable[[], datetime]
-) -> tuple[Operations, Any]:
-    """Return the operations of STS, IAM and SNS by service, and who answers requests for objects.
+) -> Iterator[tuple[Operations, Any]]:
+    """Yield the operations of STS, IAM and SNS by service, and who answers requests for objects.
 
     Objects lie in `data`/objects. The bucket that the SDK uses is made, for in some settings it makes none itself.
     """
@@ -43,4 +45,5 @@ def local_standins(
             raise Denied(f"The key {caller.principal} lacks the scope {needed!r}")
         return s3.answer(request, cast(BinaryIO, decoded_body(request, body, verified)))
 
-    return {service: asked(service) for service in ("sts", "iam", "sns")}, answer_object
+    with contextlib.closing(objects):
+        yield {service: asked(service) for service in ("sts", "iam", "sns")}, answer_object
