@@ -46,6 +46,15 @@ NO_TWIN = {
     "__main__": "calls cli.main",
     "_loops": "in C; tests of rows.decimals, rows.texts and profiling.distinct call it",
     "jobs.sandbox_child": "runs only as the process that tests of jobs.sandbox start",
+    "control.tables": "columns; tests of control.store, and of control.migrating against the schema",
+    "control.migrations.env": "called by Alembic in tests of control.migrating",
+    "server.messages": "two values without behaviour but `header`, which tests of signatures use",
+    "server.serving": "processes: tests/e2e/test_chaos.py and tests/sdk start, kill and stop them",
+    "server.standins.local": "puts the others together; the app's tests ask it",
+    **dict.fromkeys(
+        (f"server.standins.{name}" for name in ("checksums", "objects", "rules", "s3", "xml")),
+        "tests/contract/test_s3_conformance.py asks them over HTTP",
+    ),
 }
 
 

@@ -102,7 +102,9 @@ class DistinctValues:
         for hashes in (self._settle(), other._settle()):
             union.insert(hashes)
         union._settle()
-        union._overflowed |= self._overflowed or other._overflowed  # only now: until full, no hash may be left out
+        union._overflowed |= (
+            self._overflowed or other._overflowed
+        )  # only now: until full, no hash may be left out
         return union
 
     def count(self) -> float:

@@ -4,18 +4,20 @@ import dataclasses
 
 import pytest
 from sqlalchemy import select
-from support.clients import definition, named
 
 from open_model_monitor.control.advance import advance_next
 from open_model_monitor.control.tables import executions, jobs, schedules
 from open_model_monitor.control.ticks import create_due
 from open_model_monitor.settings import CaptureLocation
 from open_model_monitor.storage import Storage
+from support.clients import definition, named
 
 
 @pytest.fixture
 def settings(settings, tmp_path):
-    return dataclasses.replace(settings, capture_locations=(CaptureLocation("*", str(tmp_path / "captures")),))
+    return dataclasses.replace(
+        settings, capture_locations=(CaptureLocation("*", str(tmp_path / "captures")),)
+    )
 
 
 @pytest.fixture
@@ -53,7 +55,11 @@ def test_captures_become_a_job(scheduled, captures, store, settings, clock, adva
     assert advance()
     assert not advance()
     [execution], [job] = rows(store), rows(store, jobs)
-    assert (execution["status"], execution["stage"], execution["job"]) == ("InProgress", "analysing", job["name"])
+    assert (execution["status"], execution["stage"], execution["job"]) == (
+        "InProgress",
+        "analysing",
+        job["name"],
+    )
     assert (execution["owner"], execution["lease"]) == (None, None)
     assert (job["execution"], job["role"], job["status"]) == (execution["id"], "analysis", "InProgress")
     assert job["schedule_arn"].endswith("monitoring-schedule/schedule")
@@ -64,7 +70,11 @@ def test_no_captures_no_job(scheduled, store, settings, clock, advance):
     due(store, settings, clock, minutes=30)
     assert advance()
     [execution] = rows(store)
-    assert (execution["status"], execution["failure"], execution["job"]) == ("Failed", "Job inputs had no data", None)
+    assert (execution["status"], execution["failure"], execution["job"]) == (
+        "Failed",
+        "Job inputs had no data",
+        None,
+    )
     assert rows(store, jobs) == []
 
 
@@ -107,7 +117,10 @@ def test_a_baselining_job_is_waited_for_but_not_for_ever(call, captures, store, 
     job = {"id": "1", "name": "base", **realm, "status": "InProgress", "request": {}, "attempt": 1}
     with store.begin() as transaction:
         transaction.insert(jobs, **job, stop_requested=False)
-    call("CreateDataQualityJobDefinition", **definition(DataQualityBaselineConfig={"BaseliningJobName": "base"}))
+    call(
+        "CreateDataQualityJobDefinition",
+        **definition(DataQualityBaselineConfig={"BaseliningJobName": "base"}),
+    )
     call("CreateMonitoringSchedule", MonitoringScheduleName="schedule", MonitoringScheduleConfig=named())
     due(store, settings, clock, minutes=30)
     assert advance()
@@ -144,7 +157,10 @@ def test_a_merge_comes_before_the_analysis(call, captures, store, settings, cloc
         transaction.update(executions, {"id": execution["id"]}, stage="merged")
     assert advance()
     [execution] = rows(store)
-    assert (execution["stage"], execution["job"].startswith("model-quality-monitoring-")) == ("analysing", True)
+    assert (execution["stage"], execution["job"].startswith("model-quality-monitoring-")) == (
+        "analysing",
+        True,
+    )
 
 
 def test_a_schedule_that_was_deleted_meanwhile(scheduled, captures, store, settings, clock, advance, call):

@@ -2,7 +2,6 @@
 
 import pytest
 from sqlalchemy import select
-from support.clients import now
 
 from open_model_monitor.control.backup import read_backup, write_backup
 from open_model_monitor.control.keys import Keyring
@@ -12,6 +11,7 @@ from open_model_monitor.control.store import Store
 from open_model_monitor.control.tables import metadata, metric_values
 from open_model_monitor.errors import DocumentError, UsageError
 from open_model_monitor.settings import Settings
+from support.clients import now
 
 
 @pytest.fixture
@@ -67,7 +67,9 @@ def test_everything_comes_back(store, filled, other, tmp_path, clock, caller):
     with other.begin() as transaction:  # the database goes on counting
         realm = {"account": "000000000000", "region": "us-east-1", "time": clock()}
         assert transaction.insert(metric_values, **realm, namespace="n", name="m", dimensions="{}", value=1.0)
-    described = Service(other, Settings(), clock).call("DescribeMonitoringSchedule", {"MonitoringScheduleName": "schedule"}, caller)
+    described = Service(other, Settings(), clock).call(
+        "DescribeMonitoringSchedule", {"MonitoringScheduleName": "schedule"}, caller
+    )
     assert described["LastMonitoringExecutionSummary"]["MonitoringExecutionStatus"] == "Pending"
 
 

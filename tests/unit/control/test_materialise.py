@@ -4,7 +4,6 @@ import json
 
 import pytest
 from sqlalchemy import select
-from support.clients import definition, named, now
 
 from open_model_monitor.capture.record import Window
 from open_model_monitor.control.materialise import (
@@ -21,6 +20,7 @@ from open_model_monitor.control.materialise import (
 from open_model_monitor.control.tables import executions, jobs
 from open_model_monitor.settings import Settings
 from open_model_monitor.storage import Storage
+from support.clients import definition, named, now
 
 BATCH = {
     "DataCapturedDestinationS3Uri": "s3://b/batch",
@@ -49,11 +49,16 @@ def resolved(store, execution, settings):
 
 
 def inputs_of(request):
-    return {one["InputName"]: (one["S3Input"]["S3Uri"], one["S3Input"]["LocalPath"]) for one in request["ProcessingInputs"]}
+    return {
+        one["InputName"]: (one["S3Input"]["S3Uri"], one["S3Input"]["LocalPath"])
+        for one in request["ProcessingInputs"]
+    }
 
 
 HOURS = [
-    DataInput(f"s3://b/captures/churn/AllTraffic/2026/01/31/{hour:02}", f"churn/AllTraffic/2026/01/31/{hour:02}")
+    DataInput(
+        f"s3://b/captures/churn/AllTraffic/2026/01/31/{hour:02}", f"churn/AllTraffic/2026/01/31/{hour:02}"
+    )
     for hour in range(12)
 ]
 
@@ -110,7 +115,10 @@ def test_scripts_have_the_places_that_samples_name(execution, store, settings):
     }
     row = execution(DataQualityAppSpecification=application)
     request = analysis_request(row, resolved(store, row, settings), HOURS[:1])
-    assert inputs_of(request)["pre_processor_script"] == ("s3://b/code/pre.py", "/opt/ml/processing/code/preprocessing")
+    assert inputs_of(request)["pre_processor_script"] == (
+        "s3://b/code/pre.py",
+        "/opt/ml/processing/code/preprocessing",
+    )
     environment = request["Environment"]
     assert environment["record_preprocessor_script"] == "/opt/ml/processing/code/preprocessing/pre.py"
     assert environment["post_analytics_processor_script"] == "/opt/ml/processing/code/postprocessing/post.py"
@@ -121,9 +129,14 @@ def test_more_hours_than_inputs_become_one(execution, store, settings):
     request = analysis_request(row, resolved(store, row, settings), HOURS)
     place = "/opt/ml/processing/input/endpoint/churn/AllTraffic"
     assert inputs_of(request) == {"endpoint_input_1": ("s3://b/captures/churn/AllTraffic", place)}
-    other = [DataInput(one.address.replace("AllTraffic", "B"), one.below.replace("AllTraffic", "B")) for one in HOURS]
+    other = [
+        DataInput(one.address.replace("AllTraffic", "B"), one.below.replace("AllTraffic", "B"))
+        for one in HOURS
+    ]
     request = analysis_request(row, resolved(store, row, settings), [*HOURS, *other])
-    assert inputs_of(request) == {"endpoint_input_1": ("s3://b/captures/churn", place.removesuffix("/AllTraffic"))}
+    assert inputs_of(request) == {
+        "endpoint_input_1": ("s3://b/captures/churn", place.removesuffix("/AllTraffic"))
+    }
 
 
 def test_a_batch_execution(execution, store, settings):
@@ -152,16 +165,23 @@ def test_a_model_quality_execution_merges_first(execution, store, settings):
         "s3://b/labels/2026/01/31/09",
         "/opt/ml/processing/groundtruth/2026/01/31/09",
     )
-    analysis = analysis_request(row, found, [DataInput("s3://b/out/merge/churn", "churn")], merged="s3://b/out/merge")
+    analysis = analysis_request(
+        row, found, [DataInput("s3://b/out/merge/churn", "churn")], merged="s3://b/out/merge"
+    )
     environment = analysis["Environment"]
     assert environment["analysis_type"] == "MODEL_QUALITY"
     assert environment["problem_type"] == "BinaryClassification"
     assert environment["inference_attribute"] == "0"
-    assert json.loads(environment["dataset_format"]) == {"sagemakerMergeJson": {"captureIndexNames": ["endpointOutput"]}}
+    assert json.loads(environment["dataset_format"]) == {
+        "sagemakerMergeJson": {"captureIndexNames": ["endpointOutput"]}
+    }
 
 
 def baselining(store, clock, status):
-    output = {"OutputName": "o", "S3Output": {"S3Uri": "s3://b/results/", "LocalPath": "/opt/ml/processing/output"}}
+    output = {
+        "OutputName": "o",
+        "S3Output": {"S3Uri": "s3://b/results/", "LocalPath": "/opt/ml/processing/output"},
+    }
     with store.begin() as transaction:
         times = {"created": clock(), "modified": clock()}
         realm = {"account": "000000000000", "region": "us-east-1", "name": "base", "id": "1"}
@@ -192,7 +212,9 @@ def test_a_baselining_job_that_is_done(execution, store, settings, clock):
 
 def test_a_clarify_baseline_is_its_analysis(execution, store, settings, clock):
     baselining(store, clock, "Completed")
-    found = resolved(store, execution("ModelBias", ModelBiasBaselineConfig={"BaseliningJobName": "base"}), settings)
+    found = resolved(
+        store, execution("ModelBias", ModelBiasBaselineConfig={"BaseliningJobName": "base"}), settings
+    )
     assert found.template.constraints == "s3://b/results/analysis.json"
 
 
@@ -200,8 +222,14 @@ def test_where_an_endpoint_captures(execution, store, call):
     row = execution()
     assert isinstance(resolved(store, row, Settings()), Unrunnable)
     variants = [{"VariantName": "a", "ModelName": "m", "InstanceType": "ml.m5.large"}]
-    capture = {"InitialSamplingPercentage": 100, "DestinationS3Uri": "s3://b/own/", "CaptureOptions": [{"CaptureMode": "Input"}]}
-    call("CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=variants, DataCaptureConfig=capture)
+    capture = {
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": "s3://b/own/",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    call(
+        "CreateEndpointConfig", EndpointConfigName="c", ProductionVariants=variants, DataCaptureConfig=capture
+    )
     call("CreateEndpoint", EndpointName="churn", EndpointConfigName="c")
     found = resolved(store, row, Settings())
     assert (found.captures, found.sections) == ("s3://b/own/", ("endpointInput",))
@@ -215,11 +243,21 @@ def lay(folder, *places):
 
 def test_hours_that_exist_are_found_by_hour_then_variant(execution, store, settings, tmp_path):
     row = execution()
-    lay(tmp_path, *(f"churn/{variant}/2026/01/31/{hour}" for variant in "ab" for hour in ("08", "09", "10", "11")))
+    lay(
+        tmp_path,
+        *(f"churn/{variant}/2026/01/31/{hour}" for variant in "ab" for hour in ("08", "09", "10", "11")),
+    )
     found = Resolved(resolved(store, row, settings).template, str(tmp_path))
     data = find_inputs(Storage(), found, Window(row["window_start"], row["window_end"]))
     assert [one.below for one in data] == [f"churn/{v}/2026/01/31/{h}" for h in ("09", "10") for v in "ab"]
-    assert find_inputs(Storage(), Resolved(found.template, str(tmp_path / "nothing")), Window(row["window_start"], row["window_end"])) == []
+    assert (
+        find_inputs(
+            Storage(),
+            Resolved(found.template, str(tmp_path / "nothing")),
+            Window(row["window_start"], row["window_end"]),
+        )
+        == []
+    )
 
 
 def test_names_of_all_kinds_fit(execution):

@@ -29,7 +29,14 @@ def test_an_upgrade_from_the_first_schema_keeps_the_data(database):
     with store.begin() as transaction:
         transaction.insert(facts, name="a", value="b")
         realm = {"account": "000000000000", "region": "us-east-1", "created": now, "modified": now}
-        row = {"id": "1", "name": "s", **realm, "status": "Scheduled", "kind": "DataQuality", "config": {"a": 1}}
+        row = {
+            "id": "1",
+            "name": "s",
+            **realm,
+            "status": "Scheduled",
+            "kind": "DataQuality",
+            "config": {"a": 1},
+        }
         transaction.insert(schedules, **row, last_tick=now)
     migrate(store)
     assert current(store) == head()

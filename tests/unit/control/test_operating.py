@@ -4,14 +4,20 @@ from datetime import UTC, datetime
 
 import pytest
 from sqlalchemy import select
-from support.clients import ANALYZER, CLUSTER, ROLE, now
 
 from open_model_monitor.capture.record import Window
 from open_model_monitor.control import operating
-from open_model_monitor.control.operating import backfill, client_environment, log_lines, server_address, trigger
+from open_model_monitor.control.operating import (
+    backfill,
+    client_environment,
+    log_lines,
+    server_address,
+    trigger,
+)
 from open_model_monitor.control.tables import executions, jobs, log_events
 from open_model_monitor.errors import SettingsError, UsageError
 from open_model_monitor.settings import Settings
+from support.clients import ANALYZER, CLUSTER, ROLE, now
 
 
 def span(first, last):
@@ -27,7 +33,11 @@ def test_past_windows_are_run_once(scheduled, store, settings, clock):
     scheduled()
     for expected in ({"created": 3, "present": 0}, {"created": 0, "present": 3}):
         assert backfill(store, settings, "schedule", span(5, 8), now=clock()) == expected
-    assert [(row["scheduled"].hour, row["trigger"]) for row in rows(store)] == [(6, "backfill"), (7, "backfill"), (8, "backfill")]
+    assert [(row["scheduled"].hour, row["trigger"]) for row in rows(store)] == [
+        (6, "backfill"),
+        (7, "backfill"),
+        (8, "backfill"),
+    ]
     done = backfill(store, settings, "schedule", span(6, 8), now=clock(), again=True)
     assert done == {"created": 2, "present": 0}
     assert [row["revision"] for row in rows(store)] == [0, 0, 1, 0, 1]
@@ -96,7 +106,9 @@ def test_where_the_server_is(tmp_path):
 def test_the_role_of_notebooks(tmp_path, monkeypatch):
     monkeypatch.setattr(operating, "ROLE_FILE", tmp_path / "metadata.json")
     client_environment(Settings(data=str(tmp_path)), write=True)
-    assert '"ExecutionRoleArn": "arn:aws:iam::000000000000:role/omm"' in (tmp_path / "metadata.json").read_text()
+    assert (
+        '"ExecutionRoleArn": "arn:aws:iam::000000000000:role/omm"' in (tmp_path / "metadata.json").read_text()
+    )
     monkeypatch.setattr(operating, "ROLE_FILE", tmp_path / "metadata.json" / "below" / "a" / "file")
     with pytest.raises(SettingsError, match="cannot write"):
         client_environment(Settings(data=str(tmp_path)), write=True)

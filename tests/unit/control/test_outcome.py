@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 from sqlalchemy import select
-from support.clients import now
 
 from open_model_monitor.control.job_runner import JobOutcome
 from open_model_monitor.control.outcome import claim_job, finish_job, take_up_again
 from open_model_monitor.control.tables import executions, jobs, metric_values, outbox
+from support.clients import now
 
 DONE = JobOutcome("Completed", "Completed: Job completed successfully with no violations.", None, {}, [])
 VIOLATED = JobOutcome("Completed", "CompletedWithViolations: 2", None, {"violations": 2}, [])
@@ -26,7 +26,9 @@ def job(store, clock, scheduled):
         row = {"id": "1", "account": "000000000000", "region": "us-east-1", "name": "job", **times}
         links = {"execution": execution["id"], "role": "analysis", "stop_requested": False, "attempt": 0}
         transaction.insert(jobs, **row, **links, status="InProgress", request={})
-        transaction.update(executions, {"id": execution["id"]}, status="InProgress", job="job", stage="analysing")
+        transaction.update(
+            executions, {"id": execution["id"]}, status="InProgress", job="job", stage="analysing"
+        )
 
 
 def end(store, settings, clock, outcome):
@@ -43,7 +45,12 @@ def end(store, settings, clock, outcome):
     [
         (DONE, "Completed", "Completed", None),
         (VIOLATED, "Completed", "CompletedWithViolations", None),
-        (JobOutcome("Completed", "fine", None, {"violations": 1}, []), "Completed", "CompletedWithViolations", None),
+        (
+            JobOutcome("Completed", "fine", None, {"violations": 1}, []),
+            "Completed",
+            "CompletedWithViolations",
+            None,
+        ),
         (FAILED, "Failed", "Failed", "it broke"),
         (JobOutcome("Stopped", None, "too long", {}, []), "Stopped", "Stopped", "too long"),
     ],

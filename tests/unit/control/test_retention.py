@@ -4,11 +4,11 @@ import dataclasses
 
 import pytest
 from sqlalchemy import select
-from support.clients import ANALYZER, CLUSTER, ROLE, now
 
 from open_model_monitor.control.executions import end_execution
 from open_model_monitor.control.retention import forget_old
 from open_model_monitor.control.tables import executions, jobs, log_events, metric_values
+from support.clients import ANALYZER, CLUSTER, ROLE, now
 
 
 @pytest.fixture
@@ -19,12 +19,16 @@ def past(call, store, clock, scheduled):
     call("CreateProcessingJob", **request, AppSpecification={"ImageUri": ANALYZER})
     with store.begin() as transaction:
         job, execution = transaction.one(select(jobs)), transaction.one(select(executions))
-        transaction.update(jobs, {"id": job["id"]}, status="Completed", ended=clock(), execution=execution["id"])
+        transaction.update(
+            jobs, {"id": job["id"]}, status="Completed", ended=clock(), execution=execution["id"]
+        )
         transaction.update(executions, {"id": execution["id"]}, job="job")
         end_execution(transaction, execution, "Completed", now=clock())
         transaction.insert(log_events, job=job["id"], stream="s", place=0, time=clock(), message="m")
         realm = {"account": "000000000000", "region": "us-east-1"}
-        transaction.insert(metric_values, **realm, namespace="n", name="m", dimensions="{}", time=clock(), value=1.0)
+        transaction.insert(
+            metric_values, **realm, namespace="n", name="m", dimensions="{}", time=clock(), value=1.0
+        )
 
 
 def count(store, table):
@@ -34,7 +38,7 @@ def count(store, table):
 
 @pytest.mark.usefixtures("past")
 def test_each_has_its_time(store, settings, clock):
-    kept = {table: 1 for table in (executions, jobs, log_events, metric_values)}
+    kept = dict.fromkeys((executions, jobs, log_events, metric_values), 1)
     for days, gone in ((29, ()), (2, (log_events,)), (60, (executions, jobs, metric_values))):
         clock.forward(days=days)
         forget_old(store, settings, clock())

@@ -4,12 +4,12 @@ import dataclasses
 
 import pytest
 from sqlalchemy import select
-from support.clients import embedded
 
 from open_model_monitor.control.service import Service
 from open_model_monitor.control.tables import executions, schedules
 from open_model_monitor.control.ticks import create_due
 from open_model_monitor.settings import Settings
+from support.clients import embedded
 
 
 @pytest.fixture
@@ -102,7 +102,10 @@ def test_the_queue_is_not_endless(scheduled, store, settings, clock, rows):
 
 def test_many_schedules_are_worked_off_in_batches(service, store, settings, clock, caller, rows):
     for number in range(130):
-        config = {"MonitoringJobDefinition": embedded(), "ScheduleConfig": {"ScheduleExpression": "cron(0 * ? * * *)"}}
+        config = {
+            "MonitoringJobDefinition": embedded(),
+            "ScheduleConfig": {"ScheduleExpression": "cron(0 * ? * * *)"},
+        }
         request = {"MonitoringScheduleName": f"s{number}", "MonitoringScheduleConfig": config}
         service.call("CreateMonitoringSchedule", request, caller)
     clock.forward(minutes=30)
@@ -111,7 +114,10 @@ def test_many_schedules_are_worked_off_in_batches(service, store, settings, cloc
 
 def test_an_expression_that_is_no_longer_accepted_fails_the_schedule(store, clock, caller, rows):
     extended = Settings(schedule_extended=True, endpoint_validation="off")
-    config = {"MonitoringJobDefinition": embedded(), "ScheduleConfig": {"ScheduleExpression": "rate(5 minutes)"}}
+    config = {
+        "MonitoringJobDefinition": embedded(),
+        "ScheduleConfig": {"ScheduleExpression": "rate(5 minutes)"},
+    }
     service = Service(store, extended, clock)
     request = {"MonitoringScheduleName": "schedule", "MonitoringScheduleConfig": config}
     service.call("CreateMonitoringSchedule", request, caller)

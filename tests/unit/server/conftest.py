@@ -4,7 +4,6 @@ from contextlib import ExitStack
 
 import pytest
 from starlette.testclient import TestClient
-from support.clients import Clock
 
 from open_model_monitor.control.keys import Keyring
 from open_model_monitor.control.migrating import migrate
@@ -18,6 +17,7 @@ from open_model_monitor.server.standins.local import local_standins
 from open_model_monitor.server.standins.logs import Logs
 from open_model_monitor.server.standins.metrics import Metrics
 from open_model_monitor.settings import Settings
+from support.clients import Clock
 
 
 @pytest.fixture

@@ -65,7 +65,9 @@ def test_errors_of_json_services(client, target, content, status, code):
 
 def test_cloudwatch_speaks_json_1_0_and_tells_the_query_code(client):
     target = "GraniteServiceVersion20100801.GetMetricStatistics"
-    answer = client.post("/", content=b"{}", headers={"content-type": "application/x-amz-json-1.0", "x-amz-target": target})
+    answer = client.post(
+        "/", content=b"{}", headers={"content-type": "application/x-amz-json-1.0", "x-amz-target": target}
+    )
     assert answer.headers["content-type"] == "application/x-amz-json-1.0"
     assert answer.headers["x-amzn-query-error"] == "InvalidParameterValue;Sender"
     cbor = {"smithy-protocol": "rpc-v2-cbor"}
@@ -103,7 +105,12 @@ def test_without_the_developer_mode_there_are_no_objects(app):
 
 @pytest.mark.parametrize(
     "headers",
-    [{"host": "evil.example"}, {"host": "evil.example:8765"}, {"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}],
+    [
+        {"host": "evil.example"},
+        {"host": "evil.example:8765"},
+        {"sec-fetch-site": "cross-site"},
+        {"sec-fetch-site": "same-site"},
+    ],
 )
 def test_pages_of_other_sites_reach_nothing(client, headers):
     answer = ask(client, "SageMaker.ListModels", **headers)

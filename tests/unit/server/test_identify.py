@@ -24,7 +24,11 @@ def key(keyring, clock):
 
 def signed(access_key, secret, clock, monkeypatch, body=b"{}"):
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: clock.now.replace(tzinfo=None))
-    headers = {"X-Amz-Target": "SageMaker.ListModels", "Content-Type": "application/x-amz-json-1.1", "Host": "h"}
+    headers = {
+        "X-Amz-Target": "SageMaker.ListModels",
+        "Content-Type": "application/x-amz-json-1.1",
+        "Host": "h",
+    }
     request = AWSRequest("POST", "http://h/", headers=headers, data=body)
     SigV4Auth(Credentials(access_key, secret), "sagemaker", "eu-west-1").add_auth(request)
     lines = tuple((name.lower(), value) for name, value in request.headers.items())
@@ -35,7 +39,11 @@ def test_a_key_is_its_account_region_and_scopes(settings, keyring, key, clock, m
     known, secret = key
     identify = Identify(settings, keyring, "keys", clock)
     caller, verified = identify.caller(signed(known.access_key, secret, clock, monkeypatch), ROUTE, "id")
-    assert (caller.account, caller.region, caller.principal) == ("123456789012", "eu-west-1", known.access_key)
+    assert (caller.account, caller.region, caller.principal) == (
+        "123456789012",
+        "eu-west-1",
+        known.access_key,
+    )
     assert caller.scopes == {"read"}
     assert verified is not None
 

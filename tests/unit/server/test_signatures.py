@@ -3,8 +3,8 @@
 import dataclasses
 import http.server
 import threading
-from datetime import UTC, datetime, timedelta
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from io import BytesIO
 from urllib.parse import urlsplit
@@ -26,7 +26,9 @@ CALLS = {
     "monitoring": lambda client: client.list_metrics(Namespace="n"),
     "sts": lambda client: client.get_caller_identity(),
     "iam": lambda client: client.get_role(RoleName="a b+c~d"),
-    "s3": lambda client: client.put_object(Bucket="bucket", Key="a b/ü+~?&=/c", Body=b"hello", Metadata={"k": "a  b"}),
+    "s3": lambda client: client.put_object(
+        Bucket="bucket", Key="a b/ü+~?&=/c", Body=b"hello", Metadata={"k": "a  b"}
+    ),
 }
 NAMES = {"monitoring": "cloudwatch"}
 
@@ -51,7 +53,9 @@ def listener():
                 body = self.rfile.read(length)
             split = urlsplit(self.path)
             lines = tuple((name.lower(), value) for name, value in self.headers.items())
-            self.server.got.append(HttpRequest(self.command, split.path, split.query, lines, body, "127.0.0.1"))
+            self.server.got.append(
+                HttpRequest(self.command, split.path, split.query, lines, body, "127.0.0.1")
+            )
             self.send_response(400)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -142,7 +146,9 @@ def test_what_is_changed_is_refused(recorded, service):
     assert added == ("AccessDenied" if service == "s3" else mismatch)
     late = code(request, now=datetime.now(UTC) + timedelta(minutes=16))
     assert late == ("RequestTimeTooSkewed" if service == "s3" else mismatch)
-    without = dataclasses.replace(request, headers=tuple(h for h in request.headers if h[0] != "authorization"))
+    without = dataclasses.replace(
+        request, headers=tuple(h for h in request.headers if h[0] != "authorization")
+    )
     assert "Missing" in code(without) or code(without) == "AccessDenied"
     assert code(changed(request, authorization="AWS4-HMAC-SHA256 nonsense"))
     unknown = request.header("authorization").replace(KEY, "NOBODY")

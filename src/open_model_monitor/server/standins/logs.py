@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any, TypedDict
 
+import msgspec
 from sqlalchemy import and_, func, select
 
 from open_model_monitor.control.operations.registry import JSON, Caller
@@ -28,6 +30,26 @@ class UnknownLogOperation(ApiError):
     """An operation of CloudWatch Logs that we do not answer."""
 
     code = "UnknownOperationException"
+
+
+_Time = Annotated[int, msgspec.Meta(ge=0, le=10**14)]  # milliseconds
+
+
+class _Request(TypedDict, total=False):
+    """Whatever the operations take."""
+
+    logGroupName: str | None
+    logGroupIdentifier: str | None
+    logGroupNamePrefix: str | None
+    logStreamName: str | None
+    logStreamNames: list[str] | None
+    logStreamNamePrefix: str | None
+    filterPattern: str | None
+    nextToken: str | None
+    startFromHead: bool | None
+    startTime: _Time | None
+    endTime: _Time | None
+    limit: Annotated[int, msgspec.Meta(ge=1)] | None
 
 
 class Logs:
@@ -53,8 +75,12 @@ class Logs:
                 f"Open Model Monitor does not implement {operation} of CloudWatch Logs; "
                 f"it knows {', '.join(self._operations)}"
             )
+        try:
+            clean: Any = msgspec.convert(request, _Request)
+        except msgspec.ValidationError as error:
+            raise InvalidRequest(str(error)) from None
         with self._store.read() as transaction:
-            return answer(transaction, request, caller)
+            return answer(transaction, clean, caller)
 
 
 def _describe_groups(transaction: Transaction, request: JSON, caller: Caller) -> JSON:
@@ -133,16 +159,14 @@ def _filter_events(transaction: Transaction, request: JSON, caller: Caller) -> J
     _check_group(request)
     names = request.get("logStreamNames") or []
     prefix = request.get("logStreamNamePrefix")
-    pattern = (request.get("filterPattern") or "").strip()
-    if pattern[:1] in ("{", "[", "%"):
-        raise InvalidRequest("filterPattern: only plain texts are supported")
+    pattern = request.get("filterPattern") or ""
     columns = log_events.c
     conditions = [*_of(caller), *_between(request)]
     if names:
         conditions.append(columns.stream.in_(names))
     if prefix:
         conditions.append(columns.stream.startswith(prefix, autoescape=True))
-    conditions += [columns.message.contains(word.strip('"'), autoescape=True) for word in pattern.split()]
+    conditions += [columns.message.contains(term, autoescape=True) for term in _terms(pattern)]
     _, skip = _read_token(request.get("nextToken"))
     limit = min(int(request.get("limit") or MAX_EVENTS), MAX_EVENTS)
     statement = (
@@ -162,6 +186,16 @@ def _filter_events(transaction: Transaction, request: JSON, caller: Caller) -> J
     if len(rows) > len(page):
         answer["nextToken"] = f"f/{skip + len(page)}"
     return answer
+
+
+def _terms(pattern: str) -> list[str]:
+    """Return the words and quoted phrases that a line must hold, all of them."""
+    try:
+        if pattern.lstrip()[:1] not in ("{", "[", "%"):
+            return shlex.split(pattern)
+    except ValueError:
+        pass
+    raise InvalidRequest("filterPattern: only words and quoted phrases are supported")
 
 
 def _check_group(request: JSON) -> None:

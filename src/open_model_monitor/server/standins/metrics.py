@@ -10,8 +10,9 @@ import math
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Annotated, Any, Literal, Required, TypedDict
 
+import msgspec
 from sqlalchemy import and_, select
 
 from open_model_monitor.control.metrics import canonical_dimensions, metric_row
@@ -40,6 +41,62 @@ class UnknownMetricOperation(ApiError):
     """An operation of CloudWatch that we do not answer."""
 
     code = "InvalidAction"
+
+
+_Period = Annotated[int, msgspec.Meta(ge=1, le=366 * 86400)]
+_When = str | float | None
+
+
+class _Dimension(TypedDict, total=False):
+    Name: Required[str]
+    Value: str | None
+
+
+class _Metric(TypedDict, total=False):
+    Namespace: str | None
+    MetricName: str | None
+    Dimensions: list[_Dimension] | None
+
+
+class _Datum(_Metric, total=False):
+    Value: float | None
+    StatisticValues: dict[str, float] | None
+    Timestamp: _When
+    Unit: str | None
+
+
+class _Stat(TypedDict, total=False):
+    Metric: Required[_Metric]
+    Period: Required[_Period]
+    Stat: Required[Literal["SampleCount", "Average", "Sum", "Minimum", "Maximum"]]
+
+
+class _Query(TypedDict, total=False):
+    Id: Required[str]
+    Label: str | None
+    MetricStat: _Stat | None
+
+
+class _Request(_Metric, total=False):
+    """Whatever the operations take, besides the members of alarms that are only echoed."""
+
+    MetricData: list[_Datum] | None
+    MetricDataQueries: list[_Query] | None
+    StartTime: _When
+    EndTime: _When
+    Period: _Period | None
+    Statistics: list[str] | None
+    ScanBy: str | None
+    NextToken: str | None
+    AlarmName: str | None
+    AlarmNames: list[str] | None
+    AlarmNamePrefix: str | None
+    StateValue: str | None
+    ComparisonOperator: str | None
+    EvaluationPeriods: Annotated[int, msgspec.Meta(ge=1, le=MAX_POINTS)] | None
+    DatapointsToAlarm: Annotated[int, msgspec.Meta(ge=1, le=MAX_POINTS)] | None
+    Threshold: float | None
+    Statistic: Literal["SampleCount", "Average", "Sum", "Minimum", "Maximum"] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +143,10 @@ class Metrics:
 
         Raises ApiError.
         """
+        try:
+            request = {**request, **msgspec.convert(request, _Request, strict=False)}
+        except msgspec.ValidationError as error:
+            raise InvalidMetric(str(error)) from None
         if operation in self._reading:
             with self._store.read() as transaction:
                 return self._reading[operation](transaction, request, caller)
@@ -189,7 +250,10 @@ def _list_metrics(transaction: Transaction, request: JSON, caller: Caller) -> JS
             for name, value in wanted.items()
         )
     ]
-    skip = int(request.get("NextToken") or 0)
+    token = request.get("NextToken") or "0"
+    if not token.isdecimal() or len(token) > 12:
+        raise InvalidMetric("The NextToken is not valid")
+    skip = int(token)
     answer: JSON = {"Metrics": [_metric(row) for row in found[skip : skip + MAX_METRICS]]}
     if skip + MAX_METRICS < len(found):
         answer["NextToken"] = str(skip + MAX_METRICS)
