@@ -17,6 +17,7 @@ $(VENV)/.ready: pyproject.toml
 
 demo: $(VENV)/.ready  ## set up and run the main job on real data
 	examples/demo/run.sh
+	examples/demo/act2.sh
 
 test: $(VENV)/.ready  ## set up and run every test
 	tools/install_java.sh
@@ -40,4 +41,4 @@ versions:  ## the oldest and the newest dependencies, under every Python at hand
 	tools/test_versions.sh
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist demo-out
+	rm -rf $(VENV) .venv-sdk2 .venv-sdk3 .pytest_cache .mypy_cache .ruff_cache .hypothesis dist demo-out

@@ -27,12 +27,12 @@ def vectors() -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory):
+def postgres():
     """Yield the URL of a PostgreSQL server of this process's own."""
     spec = importlib.util.spec_from_file_location("postgres", Path(__file__).with_name("postgres.py"))
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    with module.server(tmp_path_factory.mktemp("postgres")) as url:
+    with module.server() as url:
         yield url
 
 

@@ -6,30 +6,34 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from pathlib import Path
 
 
 @contextlib.contextmanager
-def server(folder: Path):
-    """Yield the URL of a running server, whose data lie in a folder."""
+def server():
+    """Yield the URL of a running server; its folder is nobody else's, for other test runs tidy up pytest's."""
+    folder = Path(tempfile.mkdtemp(prefix="omm-postgres-"))
     data, port = folder / "data", _free_port()
-    _as_server(
-        "initdb", "-D", str(data), "-U", "omm", "-A", "trust", "-E", "UTF8", "--no-sync", folder=folder
-    )
-    settings = f"-p {port} -k '' -h 127.0.0.1 -c fsync=off -c max_connections=200"
-    control = ("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"))
-    _as_server(*control, "-o", settings, "start", folder=folder)
     try:
-        yield f"postgresql+psycopg://omm@127.0.0.1:{port}/postgres"
+        _as_server(
+            "initdb", "-D", str(data), "-U", "omm", "-A", "trust", "-E", "UTF8", "--no-sync", folder=folder
+        )
+        settings = f"-p {port} -k '' -h 127.0.0.1 -c fsync=off -c max_connections=200"
+        control = ("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"))
+        _as_server(*control, "-o", settings, "start", folder=folder)
+        try:
+            yield f"postgresql+psycopg://omm@127.0.0.1:{port}/postgres"
+        finally:
+            _as_server(*control, "-m", "immediate", "stop", folder=folder)
     finally:
-        _as_server(*control, "-m", "immediate", "stop", folder=folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _as_server(program, *arguments, folder):
     """Run a program of PostgreSQL; root may not, so as somebody else then."""
     command = [_program(program), *arguments]
     if os.geteuid() == 0:
-        _let_others_in(folder)
         user = "postgres" if _exists("postgres") else "nobody"
         shutil.chown(folder, user)
         command = ["setpriv", f"--reuid={user}", "--clear-groups", *command]
@@ -50,12 +54,6 @@ def _exists(user):
     import pwd
 
     return any(entry.pw_name == user for entry in pwd.getpwall())
-
-
-def _let_others_in(folder):
-    for above in folder.parents:
-        if above.stat().st_uid == os.geteuid() and not above.stat().st_mode & 0o001:
-            above.chmod(above.stat().st_mode | 0o011)
 
 
 def _free_port():

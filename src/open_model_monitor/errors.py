@@ -94,7 +94,7 @@ class UnknownOperation(ApiError):
 class Refused(ApiError):
     """The request is not signed by a key of ours; the code depends on what is wrong and on the protocol."""
 
-    def __init__(self, message: str, code: str, status: int = 400) -> None:
+    def __init__(self, message: str, code: str = "InvalidSignatureException", status: int = 400) -> None:
         super().__init__(message)
         self.code, self.status = code, status
 

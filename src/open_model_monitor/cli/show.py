@@ -26,8 +26,10 @@ _TITLES = {
     "DataError": "The data cannot be analysed",
     "DocumentError": "Not the document that was expected",
     "StorageError": "Storage",
+    "StoreError": "Database",
     "EngineError": "A worker failed",
     "OutsideError": "Something outside failed",
+    "MonitorError": "That did not work",
 }
 
 
@@ -127,7 +129,8 @@ def error_panel(error: MonitorError) -> RenderableType:
     """Return what went wrong, where, and what to do about it."""
     if isinstance(error, ScriptError):
         return failure_panel(error.failure)
-    title = _TITLES.get(type(error).__name__, type(error).__name__)
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    title = next(_TITLES[kind] for kind in kinds if kind in _TITLES)
     return panel(title, Text(str(error)), subtitle=f"exit code {error.exit_code}")
 
 

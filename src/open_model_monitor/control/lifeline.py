@@ -21,7 +21,9 @@ def hold(number: signal.Signals = signal.SIGKILL) -> None:
 
     If it has ended already, nothing more is done: the folder that we were to work in may be somebody else's by now.
     """
-    if select.select([0], [], [], 0)[0]:  # nobody ever writes, so this is the end
+    if (
+        number == signal.SIGKILL and select.select([0], [], [], 0)[0]
+    ):  # nobody ever writes, so this is the end
         os.killpg(os.getpid(), signal.SIGKILL)
     threading.Thread(target=_wait_for_the_end, args=(number,), daemon=True).start()
 

@@ -7,13 +7,15 @@ from open_model_monitor.errors import DataError, MonitorError, OutsideError, Scr
 FAILURE = ScriptFailure("preprocessor", "call", "p.py", "ValueError", "no", 3, log_tail=["a", "b"])
 
 
-def kinds(kind=MonitorError):
-    yield kind
-    for below in kind.__subclasses__():
-        yield from kinds(below)
+def kinds():
+    """Return the errors of a run; those of other modules are answers of the API and never travel."""
+    found = [
+        kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, MonitorError)
+    ]
+    return set(found) - {ScriptError}
 
 
-@pytest.mark.parametrize("kind", sorted(set(kinds()) - {ScriptError}, key=lambda kind: kind.__name__))
+@pytest.mark.parametrize("kind", sorted(kinds(), key=lambda kind: kind.__name__))
 def test_every_error_comes_back(kind):
     error = kind("why", retry=True) if issubclass(kind, OutsideError) else kind("why")
     back = unpack_error(pack_error(error))
