@@ -1,4 +1,4 @@
-"""A thousand schedules due at the same minute, a thousand captures each: how fast they end, and how the API does meanwhile.
+"""A thousand schedules due at once, a thousand captures each: how fast they end, and how the API does meanwhile.
 
     python -m benchmarks.control FOLDER [--schedules 1000] [--captures 1000] [--database URL] [--workers 0]
 

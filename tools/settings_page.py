@@ -10,7 +10,7 @@ from open_model_monitor.settings import Settings, setting_fields
 PAGE = Path(__file__).parents[1] / "docs" / "server-settings.md"
 HEAD = """# Settings of the server
 
-Made from `settings.py` by `tools/settings_page.py`. Each is an argument where a command has one, an environment variable
+Made from `settings.py` by `tools/settings_page.py`. Each is an argument where a command has one, a variable
 `OMM_` and its name in capitals, or a line of `omm.toml` (`schedule_extended = true`, or `extended = true` below
 `[schedule]`); in this order. `omm settings` shows what is in force, and why. Lists in variables are JSON, or names
 separated by commas.

@@ -7,8 +7,7 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -33,7 +32,7 @@ from open_model_monitor.storage import Storage
 
 log = logging.getLogger(__name__)
 
-FORGET_EVERY = 3600.0  # seconds
+TIDY_EVERY = 3600.0  # seconds
 BEAT_SECONDS = 2.0  # how soon a job learns that it shall stop
 
 T = TypeVar("T")
@@ -69,6 +68,7 @@ class Worker:
         self._held: dict[str, _Held] = {}
         self._guard = threading.Lock()
         self._ended = threading.Event()
+        self._news = threading.Event()  # there may be a job to claim
 
     # ------------------------------------------------------------ the loop
 
@@ -79,37 +79,38 @@ class Worker:
             threading.Thread(target=self._beat, daemon=True, name="heartbeat"),
             threading.Thread(target=self._tell, daemon=True, name="notifications"),
         ]
-        for thread in beside:
+        slots = [
+            threading.Thread(target=self._work, args=(stop,), name=f"job-{number}")
+            for number in range(self.slots)
+        ]
+        for thread in (*beside, *slots):
             thread.start()
-        forget_at = 0.0
+        tidy_at = 0.0
         try:
-            with ThreadPoolExecutor(self.slots, thread_name_prefix="job") as pool:
-                running: set[Future[bool]] = set()
-                while not stop.is_set():
-                    busy = self._pass(pool, running)
-                    if time.monotonic() > forget_at:
-                        self._safely(self._tidy)
-                        forget_at = time.monotonic() + FORGET_EVERY
-                    if not busy:
-                        stop.wait(self.settings.poll_seconds)
-                self._drain(running)
+            while not stop.is_set():
+                if self._safely(self.plan):
+                    self._news.set()
+                else:
+                    stop.wait(self.settings.poll_seconds)
+                if time.monotonic() > tidy_at:
+                    self._safely(self._tidy)
+                    tidy_at = time.monotonic() + TIDY_EVERY
+            self._drain(slots)
             remove_leftovers(self.work)
         finally:
             self._ended.set()
             for thread in beside:
                 thread.join()
 
-    def _pass(self, pool: ThreadPoolExecutor, running: set[Future[bool]]) -> bool:
-        """Do one round; True if there was something to do, so that the next one follows at once."""
-        running -= {one for one in running if one.done()}
-        busy = bool(self._safely(self.plan))
-        while len(running) < self.slots:
+    def _work(self, stop: threading.Event) -> None:
+        """Run one job after the other."""
+        while not stop.is_set():
+            self._news.clear()
             job = self._safely(lambda: claim_job(self.store, self.settings, self.clock()))
-            if job is None:
-                break
-            running.add(pool.submit(self._run, job))
-            busy = True
-        return busy
+            if job is not None:
+                self._run(job)
+            elif not stop.is_set():
+                self._news.wait(self.settings.poll_seconds)
 
     def _tidy(self) -> None:
         remove_leftovers(self.work)
@@ -135,17 +136,17 @@ class Worker:
         time.sleep(min(self.settings.poll_seconds, 1.0))
         return None
 
-    def _drain(self, running: set[Future[bool]]) -> None:
-        """Let jobs end by themselves for a while; what is left after that is taken up by other workers."""
-        log.info(
-            "worker %s stops; %d jobs are still running", self.id, sum(not one.done() for one in running)
-        )
+    def _drain(self, slots: Sequence[threading.Thread]) -> None:
+        """Let jobs end by themselves for a while; what is left after that is given back."""
+        log.info("worker %s stops; %d jobs are still running", self.id, len(self._held))
         end = time.monotonic() + self.settings.stop_grace_seconds
-        while any(not one.done() for one in running) and time.monotonic() < end:
-            time.sleep(0.1)
+        for thread in slots:
+            thread.join(max(0.0, end - time.monotonic()))
         with self._guard:
             for held in self._held.values():
                 held.lost.set()
+        for thread in slots:
+            thread.join()
 
     # ------------------------------------------------------------ one job
 
