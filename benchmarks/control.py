@@ -117,6 +117,7 @@ def race(store: Store, settings: Settings, count: int, workers: int) -> dict[str
         ),
     }
     commands = [["serve", "--port", "0", *(["--no-work"] if workers else [])], *[["work"]] * workers]
+    Path(settings.data).mkdir(parents=True, exist_ok=True)
     log = (Path(settings.data) / "log").open("w")
     started = time.monotonic()
     processes = [subprocess.Popen([OMM, *c], env=environment, stdout=log, stderr=log) for c in commands]

@@ -23,6 +23,7 @@ DATA = HERE.parents[1] / "tests" / "data" / "churn"
 ROLE = "arn:aws:iam::000000000000:role/omm"
 ENDPOINT = "churn-endpoint"
 SCHEDULE = "churn-hourly"
+SHOWN = 5
 
 
 def main() -> None:
@@ -61,9 +62,12 @@ def main() -> None:
     print(f"   {execution['MonitoringExecutionStatus']}: {execution['ProcessingJobArn']}")
 
     tell("latest_monitoring_constraint_violations:")
-    for violation in monitor.latest_monitoring_constraint_violations().body_dict["violations"]:
+    violations = monitor.latest_monitoring_constraint_violations().body_dict["violations"]
+    for violation in violations[:SHOWN]:
         print(f"   {violation['feature_name']:<16} {violation['constraint_check_type']}")
         print(f"   {'':<16} {violation['description']}")
+    if len(violations) > SHOWN:
+        print(f"   … and {len(violations) - SHOWN} more")
 
     tell("update_monitoring_schedule: from now on every hour")
     monitor.update_monitoring_schedule(schedule_cron_expression=CronExpressionGenerator.hourly())
