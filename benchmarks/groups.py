@@ -18,6 +18,7 @@ Section = tuple[str, str]  # a title and what stands below it
 
 PROCESSES = (1, 2)
 TINY = 100  # records of a start
+SCHEDULES = 1000  # due at once, and captures of each
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,38 @@ def spark(settings: Settings) -> str:
     return _sections([_beyond_start(settings, contenders, settings.spark_records, answers=False)])
 
 
-GROUPS = {group.__name__: group for group in (fast, script, shapes, memory, startup, peers, spark)}
+def control(settings: Settings) -> str:
+    """The server: a thousand schedules due at once, and the API meanwhile."""
+    count = SCHEDULES if settings.records[0] >= SCHEDULES else 10
+    arguments = [str(settings.cache / "control"), "--schedules", str(count), "--captures", str(count)]
+    rows = []
+    for what, workers in (("a server that works itself", 0), ("a server and two workers", 2)):
+        settings.tell(f"{count:,} schedules, {what}")
+        found = measure(_module("control", *arguments, "--workers", str(workers))).said
+        rows.append(
+            [
+                f"SQLite, {what}",
+                f"{found['per_minute']:,.0f}",
+                f"{found['time_by_floor']:.1f}",
+                f"{found['median_ms']:.1f}",
+                f"{found['p99_ms']:.0f}",
+                f"{found['server_mb']:.0f}",
+                f"{found['workers_mb']:.0f}",
+            ]
+        )
+    head = [
+        "",
+        "executions/min",
+        "time ÷ analysis alone",
+        "API median ms",
+        "99 % ms",
+        "server MB",
+        "a worker MB",
+    ]
+    return _sections([(f"{count:,} schedules due at once, {count:,} captures each", table.grid(head, rows))])
+
+
+GROUPS = {group.__name__: group for group in (fast, script, shapes, memory, startup, peers, spark, control)}
 
 
 # ---------------------------------------------------------------- what they are made of

@@ -27,6 +27,7 @@ def run(*arguments: str) -> "subprocess.CompletedProcess[str]":
         ("shapes", ["18 columns", "flat JSON", "BASE64"]),
         ("memory", ["MB at 300", "bytes"]),
         ("startup", ["omm --help", "omm check"]),
+        ("control", ["10 schedules", "a server and two workers"]),
     ],
 )
 def test_smoke_run_of_a_group_fills_its_place_in_the_page(
@@ -51,7 +52,7 @@ def test_page_of_the_documentation_has_a_place_for_every_group() -> None:
     groups = [line.split()[0] for line in told.partition("groups:\n")[2].splitlines() if line.strip()]
     page = (ROOT / "docs" / "benchmarks.md").read_text()
 
-    assert len(groups) == 7
+    assert len(groups) == 8
     assert [g for g in groups if f"<!-- {g} -->" not in page or f"<!-- end of {g} -->" not in page] == []
 
 
