@@ -29,6 +29,10 @@ from open_model_monitor.settings import Settings
 
 log = logging.getLogger(__name__)
 
+# What makes jobs run, or stop, without changing what is monitored: a scope of its own, for pipelines and on-call.
+RUNNING = frozenset(
+    ("CreateProcessingJob", "StopProcessingJob", "StartMonitoringSchedule", "StopMonitoringSchedule")
+)
 REPEATABLE = timedelta(seconds=60)  # a create repeated within it, by the same call, gets the first answer
 
 
@@ -62,7 +66,7 @@ class Service:
         handler = HANDLERS.get(operation)
         if handler is None:
             raise UnknownOperation(f"Open Model Monitor does not implement the operation {operation}")
-        needed = "write" if changes else "read"
+        needed = "run" if operation in RUNNING else "write" if changes else "read"
         if needed not in caller.scopes:
             raise Denied(f"The key {caller.principal} lacks the scope {needed!r}, which {operation} needs")
         clean = validate(operation, request, local_addresses=self.settings.local_addresses)

@@ -25,6 +25,8 @@ def test_scopes(service, caller):
     assert service.call("ListModels", {}, reader) == {"Models": []}
     with pytest.raises(Denied, match="'write'"):
         service.call("CreateModel", MODEL, reader)
+    with pytest.raises(Denied, match="'run'"):
+        service.call("StopProcessingJob", {"ProcessingJobName": "x"}, reader)
     writer = dataclasses.replace(caller, scopes=frozenset({"write"}))
     with pytest.raises(Denied, match="'read'"):
         service.call("ListModels", {}, writer)
