@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Iterator
 from graphlib import CycleError, TopologicalSorter
@@ -186,3 +187,13 @@ def test_every_module_has_a_test_at_the_mirrored_path() -> None:
     missing = {module for module in MODULES if not has_twin(module)}
     assert sorted(missing - set(NO_TWIN)) == []
     assert sorted((set(NO_TWIN) & MODULES) - missing) == [], "these have a test now: take them off the list"
+
+
+def test_files_that_are_no_code_are_in_the_package() -> None:
+    patterns = tomllib.loads((TESTS.parent / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "package-data"
+    ][ROOT]
+    packaged = {path for pattern in patterns for path in (SOURCE / ROOT).glob(pattern)}
+    generated = {".py", ".pyc", ".so", ".c"}
+    others = {path for path in (SOURCE / ROOT).rglob("*") if path.is_file() and path.suffix not in generated}
+    assert others - packaged == set()

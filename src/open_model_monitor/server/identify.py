@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -53,6 +54,7 @@ class Identify:
     ) -> None:
         self._settings, self._keyring, self.mode, self._clock = settings, keyring, mode, clock
         self._failures: OrderedDict[str, list[datetime]] = OrderedDict()
+        self._guard = threading.Lock()
 
     def caller(
         self, request: HttpRequest, route: Route, request_id: str, payload_hash: str | None = None
@@ -148,17 +150,20 @@ class Identify:
 
     def _check_failures(self, peer: str) -> None:
         since = self._clock() - FAILURE_SPAN
-        recent = [moment for moment in self._failures.get(peer, ()) if moment > since]
+        with self._guard:
+            moments = list(self._failures.get(peer, ()))
+        recent = [moment for moment in moments if moment > since]
         if len(recent) >= MAX_FAILURES:
             raise Refused("Too many requests with wrong signatures; wait a minute", "ThrottlingException")
 
     def _failed(self, peer: str) -> None:
-        moments = self._failures.setdefault(peer, [])
-        moments.append(self._clock())
-        del moments[:-MAX_FAILURES]
-        self._failures.move_to_end(peer)
-        while len(self._failures) > MAX_PEERS:
-            self._failures.popitem(last=False)
+        with self._guard:
+            moments = self._failures.setdefault(peer, [])
+            moments.append(self._clock())
+            del moments[:-MAX_FAILURES]
+            self._failures.move_to_end(peer)
+            while len(self._failures) > MAX_PEERS:
+                self._failures.popitem(last=False)
 
 
 def _is_local(host: str) -> bool:
