@@ -42,7 +42,9 @@ def migrate(store: Store, to: str = "head") -> None:
 
     Raises StoreError if the database was made by a newer version.
     """
-    if to == "head" and current(store) == head():
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # one line of ours says it all
+    former = current(store)
+    if to == "head" and former == head():
         return
     config = Config()
     config.set_main_option("script_location", str(SCRIPTS))
@@ -57,6 +59,7 @@ def migrate(store: Store, to: str = "head") -> None:
             raise StoreError(
                 f"The database is of a newer version of Open Model Monitor ({error}); upgrade this installation"
             ) from error
+    log.info("schema from=%s to=%s", former or "nothing", head() if to == "head" else to)
 
 
 def current(store: Store) -> str | None:

@@ -55,6 +55,7 @@ def serve(settings: Settings, *, local: bool = False, work: bool = True) -> int:
         keyring = Keyring(store, settings)
         url = _url(settings, listener)
         identify = Identify(settings, keyring, auth_mode(settings, keyring), utc_now)
+        logging.getLogger("uvicorn").setLevel(logging.WARNING)
         with contextlib.ExitStack() as stack:
             beside, objects = stack.enter_context(_beside(settings)) if local else ({}, None)
             app = _app(settings, store, identify, Standins(beside, objects))
@@ -164,7 +165,7 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        log.info("listening url=%s", self._address)
+        log.info('listening url=%s; point clients there: eval "$(omm client-env)"', self._address)
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         self._app.draining = True
