@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Any
 
@@ -54,21 +55,18 @@ class Store:
         """Whether one process at a time writes."""
         return self.engine.dialect.name == "sqlite"
 
-    @contextlib.contextmanager
-    def begin(self) -> Iterator[Transaction]:
+    def begin(self) -> AbstractContextManager[Transaction]:
         """Open a transaction that may write; what is raised inside undoes it."""
-        with _explained(), self.engine.connect() as connection:
-            if self.is_sqlite:
-                connection.connection.dbapi_connection.execute("BEGIN IMMEDIATE")  # type: ignore[union-attr]
-            with connection.begin():
-                yield Transaction(connection)
+        return self._open("BEGIN IMMEDIATE")
+
+    def read(self) -> AbstractContextManager[Transaction]:
+        """Open a transaction that only reads, which waits for nobody."""
+        return self._open("BEGIN")
 
     @contextlib.contextmanager
-    def read(self) -> Iterator[Transaction]:
-        """Open a transaction that only reads, which waits for nobody."""
+    def _open(self, sqlite_begin: str) -> Iterator[Transaction]:
         with _explained(), self.engine.connect() as connection:
-            if self.is_sqlite:
-                connection.connection.dbapi_connection.execute("BEGIN")  # type: ignore[union-attr]
+            connection = connection.execution_options(sqlite_begin=sqlite_begin)
             with connection.begin():
                 yield Transaction(connection)
 
@@ -168,6 +166,7 @@ def _engine(url: str) -> Engine:
         ) from error
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -177,6 +176,10 @@ def _set_up_sqlite(connection: Any, _: Any) -> None:
     )
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", f"busy_timeout={BUSY_SECONDS * 1000}"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("sqlite_begin", "BEGIN"))
 
 
 @contextlib.contextmanager
