@@ -1,4 +1,4 @@
-"""Workers and servers are killed at random while 200 executions run: each ends, once, with whole results."""
+"""Workers, servers and connections are killed at random while 200 executions run: each ends, once, with whole results."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 import open_model_monitor as omm
 from open_model_monitor.capture.record import Window
@@ -140,12 +140,22 @@ def test_chaos(tmp_path, database, workers):
         answered += processes.answers()
         if kills < 25:
             processes.kill(chance)
+            cut_connections(store)
             kills += 1
     processes.stop()
     check(store, tmp_path)
     assert kills >= 5
     assert answered, "the server was never up"
     store.close()
+
+
+def cut_connections(store):
+    """End the connections of all others to a PostgreSQL database, whatever they are in the middle of."""
+    if store.is_sqlite:
+        return
+    others = "datname = current_database() AND pid <> pg_backend_pid()"
+    with store.read() as transaction:
+        transaction.all(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
 
 
 def left(store):
