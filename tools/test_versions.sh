@@ -16,7 +16,8 @@ if ! uv=$(command -v uv); then
     uv=$scratch/uv/bin/uv
 fi
 export UV_PYTHON_DOWNLOADS=never
-tools=(pytest pytest-xdist pytest-randomly hypothesis jsonschema polars)
+tools=(pytest pytest-xdist pytest-randomly hypothesis jsonschema polars httpx2 aws-croniter awssig pyyaml "moto[s3]" flask flask-cors)
+extras=(scripts server postgres alerts otel aws)
 
 # Prints the path of a Python: one on the path, else one of pyenv's that is not activated.
 find_python() {
@@ -44,11 +45,11 @@ for python in "${wanted[@]}"; do
     for end in lowest-direct highest; do
         here=$scratch/$python-$end
         "$uv" pip compile --quiet --no-header --no-annotate --python "$interpreter" --only-binary :all: \
-            --resolution "$end" --extra scripts pyproject.toml --output-file "$here.txt" >/dev/null
+            --resolution "$end" "${extras[@]/#/--extra=}" pyproject.toml --output-file "$here.txt" >/dev/null
         "$uv" venv --quiet --python "$interpreter" "$here"
         "$uv" pip install --quiet --python "$here" --only-binary :all: --constraint "$here.txt" \
-            "$wheel[scripts]" "${tools[@]}"
-        echo "== Python $python, $end: $(grep -E '^(numpy|pyarrow|msgspec|obstore|cyclopts|rich|pandas)=' \
+            "$wheel[$(IFS=,; echo "${extras[*]}")]" "${tools[@]}"
+        echo "== Python $python, $end: $(grep -E '^(numpy|pyarrow|msgspec|obstore|cyclopts|rich|pandas|sqlalchemy|alembic|starlette|uvicorn)=' \
             "$here.txt" | paste -sd' ')"
         # Old releases warn of what newer Pythons will drop; that is their business.
         warnings=()

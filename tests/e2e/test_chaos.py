@@ -1,4 +1,4 @@
-"""Workers, servers and connections are killed at random while 200 executions run: each ends, once, with whole results."""
+"""Workers, servers and connections are killed at random while 200 executions run: each ends once, its results whole."""
 
 import json
 import os
