@@ -93,10 +93,12 @@ def _export(event: JSON) -> None:
             gauge.set(value, attributes=metric["dimensions"])
     data = reader.get_metrics_data()
     provider.shutdown()
-    if data is not None and exporter.export(data) is not MetricExportResult.SUCCESS:
-        raise OutsideError(
-            "the OpenTelemetry collector did not take the metrics; its exporter's log says why"
-        )
+    try:
+        done = data is None or exporter.export(data) is MetricExportResult.SUCCESS
+    except OSError as error:  # of older exporters
+        raise OutsideError(f"the OpenTelemetry collector did not take the metrics: {error}") from error
+    if not done:
+        raise OutsideError("the OpenTelemetry collector did not take the metrics; its exporter says why")
 
 
 def _numbers(metric: JSON) -> Sequence[tuple[str, float]]:

@@ -64,7 +64,13 @@ def loads(data: bytes, kind: type[S]) -> S:
             raise ValueError(f"they would unpack to {length} bytes")
         body = msgspec.msgpack.decode(pa.decompress(data[_LENGTH:], length, codec=_CODEC, asbytes=True))
         found, version = body["kind"], body["version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:  # Arrow's and msgspec's errors are among them
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        msgspec.MsgspecError,
+    ) as error:  # Arrow's are among them
         raise DocumentError(f"These bytes are not a packed state: {error}") from error
     if (found, version) != (kind.kind, FORMAT_VERSION):
         raise DocumentError(

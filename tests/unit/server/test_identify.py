@@ -3,6 +3,7 @@
 import dataclasses
 from datetime import timedelta
 
+import botocore.auth
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
@@ -23,6 +24,8 @@ def key(keyring, clock):
 
 
 def signed(access_key, secret, clock, monkeypatch, body=b"{}"):
+    if not hasattr(botocore.auth, "get_current_datetime"):
+        pytest.skip("this botocore's clock cannot be held")
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: clock.now.replace(tzinfo=None))
     headers = {
         "X-Amz-Target": "SageMaker.ListModels",
