@@ -25,7 +25,7 @@ def create_due(store: Store, settings: Settings, now: datetime) -> int:
     while True:
         with store.begin() as transaction:
             found = _due_schedules(transaction, now)
-            created += sum(_create(transaction, schedule, settings, now) for schedule in found)
+            created += sum(create_ticks(transaction, schedule, settings, now) for schedule in found)
         if len(found) < BATCH:
             return created
 
@@ -41,7 +41,8 @@ def _due_schedules(transaction: Transaction, now: datetime) -> list[Row]:
     return transaction.all(statement.with_for_update(skip_locked=True))
 
 
-def _create(transaction: Transaction, schedule: Row, settings: Settings, now: datetime) -> int:
+def create_ticks(transaction: Transaction, schedule: Row, settings: Settings, now: datetime) -> int:
+    """Create the executions of one schedule's ticks up to `now`; returns how many."""
     try:
         parsed = schedule_of(schedule["config"], settings)
     except ApiError as error:  # such as an extended expression after the extension was switched off

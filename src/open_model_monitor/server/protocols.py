@@ -84,6 +84,8 @@ def read(request: HttpRequest, found: Route) -> tuple[str, Any]:
         raise Misshapen("CBOR is not spoken here; tell the client to use JSON or Query")
     if found.service not in ("sagemaker", "logs", "monitoring"):
         return found.operation or f"{request.method} {request.path[:64]}", {}
+    if b"\\u0000" in request.body:  # no name or text has one, and PostgreSQL takes none
+        raise Misshapen("The body holds a NUL character")
     try:
         return found.operation or "", msgspec.json.decode(request.body or b"{}")
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:

@@ -49,6 +49,7 @@ def test_an_operation_without_a_result_has_an_empty_body(client):
         ("SageMaker.DescribeMonitoringSchedule", b"[1]", 400, "SerializationException"),
         ("SageMaker.DescribeMonitoringSchedule", b"\xff", 400, "SerializationException"),
         ("SageMaker.DescribeMonitoringSchedule", b"[" * 100_000, 400, "SerializationException"),
+        ("SageMaker.ListModels", b'{"NameContains": "\\u0000"}', 400, "SerializationException"),
         ("SageMaker.CreateNotebookInstance", b"{}", 400, "UnknownOperationException"),
         ("Logs_20140328.GetLogEvents", b'{"logGroupName": "x"}', 400, "ResourceNotFoundException"),
         ("Logs_20140328.PutLogEvents", b"{}", 400, "UnknownOperationException"),

@@ -22,6 +22,7 @@ from open_model_monitor.control.schedule_language import Schedule
 from open_model_monitor.control.store import Row, new_id
 from open_model_monitor.control.tables import alerts, executions, resources, schedules
 from open_model_monitor.control.template import NEEDS_LABELS, Template, template_of
+from open_model_monitor.control.ticks import create_ticks
 from open_model_monitor.control.windows import validate_pair
 from open_model_monitor.errors import AlreadyExists, InvalidRequest, LimitExceeded, NotFound
 
@@ -94,6 +95,8 @@ def create_monitoring_schedule(context: Context, request: JSON) -> JSON:
 def update_monitoring_schedule(context: Context, request: JSON) -> JSON:
     """Replace a schedule's configuration; without a ScheduleConfig the cadence stays. It is scheduled afterwards."""
     row = existing_schedule(context, request["MonitoringScheduleName"])
+    if row["due"] is not None and row["due"] <= context.now:  # no worker has come to it yet
+        create_ticks(context.transaction, row, context.settings, context.now)
     config = _repaired(request["MonitoringScheduleConfig"], row["config"], row["name"])
     if "ScheduleConfig" not in config and "ScheduleConfig" in row["config"]:
         config = {**config, "ScheduleConfig": row["config"]["ScheduleConfig"]}

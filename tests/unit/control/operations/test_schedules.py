@@ -159,6 +159,21 @@ def test_an_update_without_a_cadence_keeps_it_and_starts_the_schedule(call, sche
     assert found["MonitoringScheduleConfig"] == named("second")
 
 
+def test_an_update_loses_no_tick_that_no_worker_has_seen_yet(call, scheduled, clock, store):
+    scheduled()
+    clock.forward(hours=2)
+    call(
+        "UpdateMonitoringSchedule",
+        **NAME,
+        MonitoringScheduleConfig=named("schedule", expression="cron(0 0 ? * * *)"),
+    )
+    assert sorted(row["scheduled"].hour for row in rows(store)) == [11, 12]
+    assert (
+        describe(call)["MonitoringScheduleConfig"]["ScheduleConfig"]["ScheduleExpression"]
+        == "cron(0 0 ? * * *)"
+    )
+
+
 def test_the_sdks_swapped_baseline_is_repaired(call):
     baseline = {
         "ConstraintsResource": {"S3Uri": "s3://b/constraints.json"},
