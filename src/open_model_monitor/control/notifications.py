@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -104,10 +105,10 @@ def _told_lately(transaction: Transaction, row: Row, settings: Settings, now: da
 def _targets(row: Row, settings: Settings) -> dict[str, Callable[[], None]]:
     event = {"id": row["id"], **row["event"]}
     if row["topic"] == "metrics":
-        return {sink: lambda sink=sink: send_metrics(sink, event) for sink in settings.metric_sinks}  # type: ignore[misc]
+        return {sink: partial(send_metrics, sink, event) for sink in settings.metric_sinks}
     severity = SEVERITIES.index(event["severity"])
     return {
-        channel.name: lambda channel=channel: tell(channel, event)  # type: ignore[misc]
+        channel.name: partial(tell, channel, event)
         for channel in settings.alert_channels
         if severity >= SEVERITIES.index(channel.severity) or event["status"] == "OK"
     }

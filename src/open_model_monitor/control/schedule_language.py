@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import calendar
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
@@ -30,15 +31,15 @@ _ZONE = re.compile(r"TZ=([A-Za-z0-9_+/-]{1,64}) +(.*)", re.IGNORECASE | re.ASCII
 _SECONDS = {"minute": 60, "hour": 3600, "day": 86400}
 
 
-class _Days:
+class _Days(ABC):
     """Which times of which days fire, by the wall clock of a zone."""
 
     def __init__(self, zone: tzinfo) -> None:
         self.zone = zone
 
+    @abstractmethod
     def of(self, day: date) -> list[tuple[int, int]]:
         """Return hours and minutes of a day, in order."""
-        raise NotImplementedError
 
     def ticks_of(self, day: date) -> list[datetime]:
         """Return the instants of a day: an hour that does not exist fires right after the gap, once."""
