@@ -49,6 +49,7 @@ for python in "${wanted[@]}"; do
         "$uv" venv --quiet --python "$interpreter" "$here"
         "$uv" pip install --quiet --python "$here" --only-binary :all: --constraint "$here.txt" \
             "$wheel[$(IFS=,; echo "${extras[*]}")]" "${tools[@]}"
+        "$uv" pip install --quiet --python "$here" awssig # which has no wheel
         echo "== Python $python, $end: $(grep -E '^(numpy|pyarrow|msgspec|obstore|cyclopts|rich|pandas|sqlalchemy|alembic|starlette|uvicorn)=' \
             "$here.txt" | paste -sd' ')"
         # Old releases warn of what newer Pythons will drop; that is their business.

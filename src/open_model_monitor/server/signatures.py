@@ -140,9 +140,13 @@ def verify(
     actual = payload_hash if payload_hash is not None else sha256(request.body).hexdigest()
     payload = _payload(request, claim, service, actual, style)
     key = signing_key(credential.secret, claim.scope)
-    path = request.path if request.path.startswith(path_prefix) else path_prefix + request.path
     hosts = (request.header("host") or "", *public_hosts)
-    canonical = [canonical_request(request, path, host, claim.signed, payload, service) for host in hosts]
+    paths = {request.path, path_prefix + request.path}  # a proxy may leave the prefix, or cut it
+    canonical = [
+        canonical_request(request, path, host, claim.signed, payload, service)
+        for host in hosts
+        for path in paths
+    ]
     signatures = [
         _sign(key, f"{ALGORITHM}\n{claim.stamp}\n{claim.scope.text}\n{_hash(one)}") for one in canonical
     ]
@@ -225,7 +229,7 @@ def _claim(request: HttpRequest, service: str, style: _Style) -> _Claim:
         raise style.refusal("missing", f"The request is not signed by {ALGORITHM}{hint}")
     try:
         return _presigned(request.query, parameters) if header is None else _of_header(request, header)
-    except (KeyError, ValueError, TypeError) as error:
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
         what = "parameters" if presigned else "malformed"
         raise style.refusal(what, f"The signature is incomplete or malformed: {error}") from None
 
