@@ -21,6 +21,10 @@ K = TypeVar("K")
 
 SCRIPT = "script"  # the section of columns named by a script's keys, which have no order of their own
 SECTIONS = ("endpointInput", "endpointOutput", "batchTransformOutput")
+GROUND_TRUTH = "groundTruthData"
+
+# The columns of a batch of predictions with their labels; `KEY` tells rows apart, whatever their order.
+LABELLED = KEY, PREDICTION, PROBABILITY, LABEL = ("key", "prediction", "probability", "label")
 
 
 class EventConfig:

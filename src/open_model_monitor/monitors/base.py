@@ -18,8 +18,8 @@ LARGEST = 2.348543e108
 class Finding:
     """One comparison that was made; those that do not hold are the violations.
 
-    `about` says what it is about, for data quality {"feature_name": …}; `measured` and `limit` are shares,
-    counts or distances, as the check has it.
+    `about` says what it is about, for data quality {"feature_name": …}, for model quality {"metric_name": …};
+    `measured` and `limit` are shares, counts, distances or metrics, as the check has it.
     """
 
     about: Mapping[str, str]
@@ -32,7 +32,7 @@ class Finding:
     def to_entry(self) -> dict[str, str]:
         """Return the entry of `constraint_violations.json`."""
         check = {"constraint_check_type": self.constraint_check_type, "description": self.description}
-        return {**self.about, **check}
+        return {**check, **self.about} if "metric_name" in self.about else {**self.about, **check}
 
 
 @dataclass(frozen=True, slots=True)
