@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,7 @@ from typing import Any, Literal
 from open_model_monitor.capture.formats import parse_format
 from open_model_monitor.capture.record import Format, Window
 from open_model_monitor.errors import SettingsError, UsageError
-from open_model_monitor.jobs.contract import Job, options_from
+from open_model_monitor.jobs.contract import Job, Labelling, options_from, problem_of
 from open_model_monitor.jobs.profile_parts import Progress
 from open_model_monitor.jobs.run import run
 from open_model_monitor.jobs.script_log import Listener
@@ -37,6 +37,7 @@ def suggest(
     behaviour: Mapping[str, Any] | None = None,
     environment: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
+    labelling: Labelling | Mapping[str, Any] | None = None,
     engine: Any = None,
     progress: Progress | None = None,
     listener: Listener | None = None,
@@ -45,7 +46,8 @@ def suggest(
 
     `data` is a path, an address, or a pandas, Polars or Arrow table; `format` as `dataset_format` spells it
     ("csv", {"csv": {"header": True}}, …), None to look at the data. `like="sagemaker"` suggests what SageMaker
-    would. `options` are those of `jobs.contract.Options`. `engine` is "local", "spark" (the session that is active,
+    would. `options` are those of `jobs.contract.Options`. A `labelling` (its fields, or a mapping of them) makes it
+    a run of model quality: `{"problem": "BinaryClassification", "inference_attribute": "prediction", …}`. `engine` is "local", "spark" (the session that is active,
     or one for this run), or a SparkSession.
 
     Raises the errors of `open_model_monitor.errors`.
@@ -64,6 +66,7 @@ def suggest(
             publish_metrics=False,
             environment=dict(environment or {}),
             options=options_from(_with_engine(options, engine), strict=True),
+            labelling=labelling_of(labelling),
         )
         return _noting(notes, run(job, progress=progress, listener=listener, spark=_session(engine)))
 
@@ -85,6 +88,7 @@ def check(
     schedule: str | None = None,
     environment: Mapping[str, str] | None = None,
     options: Mapping[str, Any] | None = None,
+    labelling: Labelling | Mapping[str, Any] | None = None,
     engine: Any = None,
     progress: Progress | None = None,
     listener: Listener | None = None,
@@ -115,6 +119,7 @@ def check(
             == "enabled",
             environment=dict(environment or {}),
             options=options_from(_with_engine(options, engine), strict=True),
+            labelling=labelling_of(labelling),
         )
         return _noting(notes, run(job, progress=progress, listener=listener, spark=_session(engine)))
 
@@ -163,6 +168,20 @@ def _session(engine: Any) -> Any:
     if engine is None or isinstance(engine, str) or hasattr(engine, "createDataFrame"):
         return None if isinstance(engine, str) else engine
     raise SettingsError(f"engine is a {type(engine).__name__}; expected 'local', 'spark' or a SparkSession")
+
+
+def labelling_of(values: Labelling | Mapping[str, Any] | None) -> Labelling | None:
+    """Return what a model-quality run must know.
+
+    Raises SettingsError listing the fields there are, ContractError for a problem type that does not exist.
+    """
+    if values is None or isinstance(values, Labelling):
+        return values
+    known = [field.name for field in fields(Labelling)]
+    if unknown := [name for name in values if name not in known]:
+        raise SettingsError(f"labelling has no field {unknown[0]!r}; there are {', '.join(known)}")
+    addressed = {"ground_truth": _address(values.get("ground_truth"))}
+    return Labelling(**{**values, **addressed, "problem": problem_of(str(values.get("problem") or ""))})
 
 
 def _texts(values: Mapping[str, Any] | None) -> dict[str, str]:

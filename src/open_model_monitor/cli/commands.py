@@ -22,6 +22,7 @@ from open_model_monitor.cli.parameters import (
     Cleaning,
     Common,
     Like,
+    Monitoring,
     Reading,
     Running,
     ScriptSettings,
@@ -41,6 +42,7 @@ VIOLATED = 1
 # What is asked for by saying nothing.
 _READING, _CLEANING, _RUNNING = Reading(), Cleaning(), Running()
 _SETTINGS, _COMMON = ScriptSettings(), Common()
+_MONITORING = Monitoring()
 
 Data = Annotated[str, Parameter(help="A file, a folder, or an address such as s3://bucket/captures/.")]
 All = Annotated[
@@ -134,6 +136,7 @@ def suggest(
     output: Output = None,
     like: Like = "recommended",
     reading: Reading = _READING,
+    monitoring: Monitoring = _MONITORING,
     cleaning: Cleaning = _CLEANING,
     running: Running = _RUNNING,
     settings: ScriptSettings = _SETTINGS,
@@ -149,6 +152,8 @@ def suggest(
         omm suggest train.csv --missing NA --missing age=-1
         omm suggest captures/ --preprocess preprocessor.py -o baseline/
         omm suggest train.csv --like sagemaker --no-header
+        omm suggest scored.csv --monitor model-quality --problem binary \\
+            --inference prediction --probability probability --label label -o baseline/
     """
     from open_model_monitor import api
 
@@ -158,7 +163,7 @@ def suggest(
             data,
             output,
             like=like,
-            **_shared(reading, cleaning, running, settings, watched, lines),
+            **_shared(reading, monitoring, cleaning, running, settings, watched, lines),
         )
     _report(made, lines, everything=everything, common=common)
     return 0
@@ -176,6 +181,7 @@ def check(
     endpoint: Annotated[str | None, option(OUTPUT, "Endpoint that published metrics are of.")] = None,
     schedule: Annotated[str | None, option(OUTPUT, "Schedule that published metrics are of.")] = None,
     reading: Reading = _READING,
+    monitoring: Monitoring = _MONITORING,
     cleaning: Cleaning = _CLEANING,
     running: Running = _RUNNING,
     settings: ScriptSettings = _SETTINGS,
@@ -193,6 +199,9 @@ def check(
         omm check new.csv --constraints constraints.json --json
         omm check s3://bucket/captures/ --baseline s3://bucket/baseline/ \\
             --engine spark --spark-master spark://host:7077
+        omm check captures/ --baseline baseline/ --monitor model-quality \\
+            --problem binary --probability 0 --ground-truth labels/ -o out/
+        omm check captures/ --baseline baseline/ --segment-by country
     """
     from open_model_monitor import api
 
@@ -206,7 +215,7 @@ def check(
             constraints=constraints,
             endpoint=endpoint,
             schedule=schedule,
-            **_shared(reading, cleaning, running, settings, watched, lines),
+            **_shared(reading, monitoring, cleaning, running, settings, watched, lines),
         )
     _report(made, lines, everything=everything, common=common)
     return VIOLATED if strict and made.violations else 0
@@ -214,6 +223,7 @@ def check(
 
 def _shared(
     reading: Reading,
+    monitoring: Monitoring,
     cleaning: Cleaning,
     running: Running,
     settings: ScriptSettings,
@@ -229,7 +239,14 @@ def _shared(
         "postprocess": running.postprocess,
         "behaviour": pairs("--behaviour", running.behaviour),
         "environment": settings.environment(),
-        "options": {**cleaning.options(), **running.options(), **settings.options(), **variants},
+        "labelling": monitoring.labelling(),
+        "options": {
+            **cleaning.options(),
+            **monitoring.options(),
+            **running.options(),
+            **settings.options(),
+            **variants,
+        },
         "progress": watched.told,
         "listener": lambda tag, text: lines.append(f"{tag}: {text}"),
     }

@@ -12,6 +12,7 @@ from open_model_monitor.errors import UsageError
 
 INPUT = Group.create_ordered("What is read")
 BASELINE = Group.create_ordered("What it is compared with")
+LABELS = Group.create_ordered("Model quality")
 SCRIPTS = Group.create_ordered("Your scripts")
 WORK = Group.create_ordered("How it runs")
 OUTPUT = Group.create_ordered("What you get")
@@ -170,6 +171,82 @@ class Running:
             spark_master=self.spark_master,
             spark_conf=pairs("--spark-conf", self.spark_conf) or None,
         )
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Monitoring:
+    """Which monitor, where it finds predictions and labels, and which segments it looks at."""
+
+    monitor: Annotated[
+        Literal["data-quality", "model-quality"],
+        option(LABELS, "What is monitored: the data, or how right the model is."),
+    ] = "data-quality"
+    problem: Annotated[
+        Literal["regression", "binary", "multiclass"] | None, option(LABELS, "The kind of prediction.")
+    ] = None
+    inference: Annotated[
+        str | None,
+        option(LABELS, "The predicted label or value: a column, an index, or a JMESPath into a JSON output."),
+    ] = None
+    probability: Annotated[
+        str | None, option(LABELS, "The probability of the positive class, named likewise.")
+    ] = None
+    threshold: Annotated[
+        float | None, option(LABELS, "The probability above which a row is positive; 0.5 unless told.")
+    ] = None
+    label: Annotated[
+        str | None, option(LABELS, "What was right: a column of a scored data set, or a key of JSON labels.")
+    ] = None
+    positive_label: Annotated[
+        str | None, option(LABELS, "Which of two labels that are words is the positive one.")
+    ] = None
+    ground_truth: Annotated[
+        str | None, option(LABELS, "Folder of labels (yyyy/mm/dd/hh below it) to merge with the captures.")
+    ] = None
+    lookback: Annotated[
+        int | None, option(LABELS, "Hours of labels before --since that are read as well.")
+    ] = None
+    segment_by: Annotated[
+        str | None, option(BASELINE, "A column: check the rows of each of its values by themselves as well.")
+    ] = None
+    max_segments: Annotated[int | None, option(BASELINE, "Segments that may be; 50 unless told.")] = None
+
+    def labelling(self) -> dict[str, Any] | None:
+        """Return the `labelling` that `api` takes, None for data quality.
+
+        Raises UsageError for what does not go together.
+        """
+        given = _given(
+            problem=_PROBLEMS.get(self.problem or ""),
+            inference_attribute=self.inference,
+            probability_attribute=self.probability,
+            probability_threshold=self.threshold,
+            ground_truth_attribute=self.label,
+            positive_label=self.positive_label,
+            ground_truth=self.ground_truth,
+            ground_truth_lookback=self.lookback,
+        )
+        if self.monitor == "data-quality":
+            if given:
+                raise UsageError(
+                    "--problem, --inference, --label and the like go with --monitor model-quality"
+                )
+            return None
+        if "problem" not in given:
+            raise UsageError("--monitor model-quality needs --problem regression, binary or multiclass")
+        return given
+
+    def options(self) -> dict[str, Any]:
+        """Return the options of a run that are set."""
+        return _given(segment_by=self.segment_by, max_segments=self.max_segments)
+
+
+_PROBLEMS = {
+    "regression": "Regression",
+    "binary": "BinaryClassification",
+    "multiclass": "MulticlassClassification",
+}
 
 
 @Parameter(name="*")

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from open_model_monitor.cli.meanings import CHECKS
 from open_model_monitor.cli.plain import sentence
+from open_model_monitor.cli.show_quality import quality
 from open_model_monitor.cli.show import (
     BAD,
     CARE,
@@ -41,7 +42,9 @@ if TYPE_CHECKING:
 def report(report: Report, *, everything: bool = False, script_lines: Sequence[str] = ()) -> RenderableType:
     """Return a run's screen; `everything` shows all violations and features."""
     parts: list[RenderableType] = [_head(report)]
-    if report.kind == "baseline":
+    if report.monitor == "ModelQuality":
+        parts += quality(report)
+    elif report.kind == "baseline":
         parts += [Text(), heading("Features"), indented(_features(report, everything=everything))]
     elif report.violations is not None:
         parts += _violations(report, everything=everything)
@@ -75,9 +78,15 @@ def _head(report: Report) -> Table:
             ("source", near(report.source)),
             ("window", window),
             ("read", "; ".join([read, *said])),
-            ("analysed", f"{many(report.rows, 'row')} × {many(len(report.statistics.features), 'feature')}"),
+            ("analysed", _analysed(report)),
         ]
     )
+
+
+def _analysed(report: Report) -> str:
+    if report.monitor == "ModelQuality":
+        return f"{many(report.statistics.item_count, 'row')} with a prediction and a label"
+    return f"{many(report.rows, 'row')} × {many(len(report.statistics.features), 'feature')}"
 
 
 def _features(report: Report, *, everything: bool) -> Group:
@@ -135,7 +144,7 @@ def _lines(report: Report, entries: Sequence[Mapping[str, str]], *, apart: bool)
     found: dict[Any, Line] = {}
     severity: dict[Any, float] = {}
     for place, entry in enumerate(entries):
-        name, check = entry["feature_name"], entry["constraint_check_type"]
+        name, check = entry.get("feature_name", ""), entry["constraint_check_type"]
         finding = findings.get((name, check))
         if finding is not None and finding.description != entry["description"]:  # a script has its own words
             finding = None

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.errors import DocumentError, StorageError, UsageError
@@ -13,6 +13,8 @@ from open_model_monitor.monitors.behaviour import Behaviour
 from open_model_monitor.monitors.constraints import Constraints
 from open_model_monitor.monitors.statistics import Statistics
 from open_model_monitor.storage import Storage
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +60,23 @@ def read_baseline(job: Job, storage: Storage) -> Baseline:
     behaviour = Behaviour.recommended()
     position = None
     if job.baseline_constraints:
-        document = _document(job.baseline_constraints, storage)
-        constraints = _named(job.baseline_constraints, Constraints.from_dict, document)
+        constraints = read_document(job.baseline_constraints, storage, Constraints.from_dict)
+        document = constraints.document
         behaviour = Behaviour.from_constraints(document)
         block = (document.get("monitoring_config") or {}).get("open_model_monitor") or {}
         position = block.get("output_columns_position")
     if job.baseline_statistics:
-        document = _document(job.baseline_statistics, storage)
-        statistics = _named(job.baseline_statistics, Statistics.from_dict, document)
+        statistics = read_document(job.baseline_statistics, storage, Statistics.from_dict)
         if constraints is None:
             behaviour = Behaviour.sagemaker()
     return Baseline(behaviour.overridden(job.behaviour), constraints, statistics, position)
 
 
-def _document(address: str, storage: Storage) -> dict[str, Any]:
+def read_document(address: str, storage: Storage, read: Callable[[dict[str, Any]], T]) -> T:
+    """Read one document of a baseline.
+
+    Raises UsageError if it is not there, DocumentError naming its address if it is not what it should be.
+    """
     try:
         text = storage.read(address)
     except StorageError as error:
@@ -82,10 +87,6 @@ def _document(address: str, storage: Storage) -> dict[str, Any]:
         raise DocumentError(f"{address} is not JSON: {error}") from error
     if not isinstance(document, dict):
         raise DocumentError(f"{address} holds a {type(document).__name__}, not a document")
-    return document
-
-
-def _named(address: str, read: Any, document: dict[str, Any]) -> Any:
     try:
         return read(document)
     except DocumentError as error:

@@ -16,8 +16,12 @@ from open_model_monitor.capture.formats import format_to_dict, parse_format
 from open_model_monitor.capture.record import Format, Window
 from open_model_monitor.errors import ContractError, SettingsError
 from open_model_monitor.monitors.behaviour import Behaviour
+from open_model_monitor.monitors.quality_behaviour import QualityBehaviour
+from open_model_monitor.profiling.quality import PROBLEMS
 
 OUTPUT = "/opt/ml/processing/output"
+DATA_QUALITY, MODEL_QUALITY = "DataQuality", "ModelQuality"
+_ANALYSES = {"": DATA_QUALITY, "DATA_QUALITY": DATA_QUALITY, "MODEL_QUALITY": MODEL_QUALITY}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,7 @@ class Options:
 
     `workers` processes read and profile (0: one per core; always one with a script unless `script_workers` says
     otherwise). `missing_values` are texts that mean "missing": under "" for all columns, else by column name.
+    `segment_by` names a column whose values are checked each by themselves as well, at most `max_segments` of them.
     `run_engine` is named so because users' own variables may well be called `engine`.
     """
 
@@ -49,6 +54,8 @@ class Options:
     variants: tuple[str, ...] = ()
     missing_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     exclude_features_attribute: tuple[str, ...] = ()
+    segment_by: str | None = None
+    max_segments: int = 50
     max_runtime_seconds: float | None = None
     run_engine: Literal["local", "spark"] = "local"
     spark_master: str | None = None
@@ -56,12 +63,32 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
+class Labelling:
+    """What a model-quality run must know: the problem, and where predictions and labels are.
+
+    An attribute is a column, an index, or a JMESPath into a JSON output (`datasets.md` §12). `ground_truth` is where
+    labels are that are still to be merged with the captures; those of `ground_truth_lookback` hours before the window
+    are read as well.
+    """
+
+    problem: str
+    inference_attribute: str | None = None
+    probability_attribute: str | None = None
+    probability_threshold: float = 0.5
+    ground_truth_attribute: str | None = None
+    positive_label: str | None = None
+    ground_truth: str | None = None
+    ground_truth_lookback: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Job:
-    """The description of one run.
+    """The description of one run; of model quality if there is a `labelling`, else of data quality.
 
     `format` None means: look at the data. A run without `window` and without a baseline is a baseline run
     unless `is_baseline` says otherwise. `behaviour` are single keys of `data_quality.md` §8 that override the
-    baseline's for this run; `like` is what a baseline run writes into its constraints.
+    baseline's for this run, or of `model_quality.md` §12; `like` is what a baseline run writes into its constraints,
+    and how a model-quality run goes about its work.
     """
 
     source: str
@@ -81,6 +108,12 @@ class Job:
     metric_time: datetime | None = None
     environment: Mapping[str, str] = field(default_factory=dict)  # the user's own entries
     options: Options = field(default_factory=Options)
+    labelling: Labelling | None = None
+
+    @property
+    def monitor(self) -> str:
+        """The monitor type, as SageMaker spells it."""
+        return DATA_QUALITY if self.labelling is None else MODEL_QUALITY
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str], config: Mapping[str, Any] | None = None) -> Job:
@@ -94,8 +127,12 @@ class Job:
         for name in ("dataset_source", "dataset_format"):
             if not environment.get(name):
                 raise ContractError(f"the environment variable {name} is not set; see `omm run --help`")
-        if (analysis := environment.get("analysis_type")) not in (None, "", "DATA_QUALITY"):
-            raise ContractError(f"analysis_type {analysis} is not supported by this version; data quality is")
+        analysis = environment.get("analysis_type") or ""
+        if analysis not in _ANALYSES:
+            raise ContractError(
+                f"analysis_type {analysis} is not supported by this version; DATA_QUALITY and MODEL_QUALITY are"
+            )
+        labelling = _labelling(environment) if _ANALYSES[analysis] == MODEL_QUALITY else None
         window = _window(environment)
         baseline = {
             name: environment.get(name) or None for name in ("baseline_statistics", "baseline_constraints")
@@ -108,14 +145,17 @@ class Job:
             output=environment.get("output_path") or OUTPUT,
             preprocessor=environment.get("record_preprocessor_script") or None,
             postprocessor=environment.get("post_analytics_processor_script") or None,
-            like=_like(environment),
-            behaviour={name: environment[name] for name in _behaviour_keys() if environment.get(name)},
+            like=_like(environment, "recommended" if labelling is None else "sagemaker"),
+            behaviour={
+                name: environment[name] for name in behaviour_keys(labelling) if environment.get(name)
+            },
             publish_metrics=environment.get("publish_cloudwatch_metrics", "Enabled").lower() == "enabled",
             endpoint=environment.get("sagemaker_endpoint_name") or None,
             schedule=environment.get("sagemaker_monitoring_schedule_name") or None,
             metric_time=_time("metric_time", environment.get("metric_time")),
             environment=_users_own(config or {}),
             options=_options(environment, config or {}),
+            labelling=labelling,
             **baseline,
         )
 
@@ -136,7 +176,8 @@ class Job:
             "sagemaker_endpoint_name": self.endpoint,
             "sagemaker_monitoring_schedule_name": self.schedule,
             "metric_time": _stamp(self.metric_time) if self.metric_time else None,
-            "compatibility": self.like if self.is_baseline else None,
+            "compatibility": self.like if self.is_baseline or self.labelling else None,
+            **(_labelling_texts(self.labelling) if self.labelling else {}),
         }
         contract = {name: value for name, value in text.items() if value is not None}
         return {**self.environment, **_changed(self.options), **self.behaviour, **contract}
@@ -155,9 +196,71 @@ _KNOWN = {
     *["baseline_constraints", "record_preprocessor_script", "post_analytics_processor_script"],
     *["publish_cloudwatch_metrics", "sagemaker_endpoint_name", "sagemaker_monitoring_schedule_name"],
     *["compatibility", "analysis_type"],
+    *["problem_type", "inference_attribute", "probability_attribute", "probability_threshold_attribute"],
+    *["ground_truth_attribute", "positive_label", "ground_truth_source", "ground_truth_lookback"],
     *(f.name for f in fields(Options)),
     *(f.name for f in fields(Behaviour)),
+    *(f.name for f in fields(QualityBehaviour)),
 }
+
+
+def _labelling(environment: Mapping[str, str]) -> Labelling:
+    problem = environment.get("problem_type") or ""
+    threshold = environment.get("probability_threshold_attribute") or "0.5"
+    lookback = environment.get("ground_truth_lookback") or "0"
+    if not lookback.isdecimal():
+        raise ContractError(f"ground_truth_lookback is {lookback!r}; expected a number of hours")
+    return Labelling(
+        problem_of(problem),
+        environment.get("inference_attribute") or None,
+        environment.get("probability_attribute") or None,
+        threshold_of(threshold),
+        environment.get("ground_truth_attribute") or None,
+        environment.get("positive_label") or None,
+        environment.get("ground_truth_source") or None,
+        int(lookback),
+    )
+
+
+def problem_of(text: str) -> str:
+    """Return a problem type by its name, in any case.
+
+    Raises ContractError listing those that exist.
+    """
+    found = {problem.lower(): problem for problem in PROBLEMS}.get(text.lower())
+    if found is None:
+        raise ContractError(f"problem_type is {text!r}; expected {', '.join(PROBLEMS)}")
+    return found
+
+
+def threshold_of(text: str) -> float:
+    """Return the probability above which a row is positive.
+
+    Raises ContractError if the text is no number.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise ContractError(
+            f"probability_threshold_attribute is {text!r}; expected a number like 0.5"
+        ) from None
+
+
+def _labelling_texts(labelling: Labelling) -> dict[str, str | None]:
+    default = labelling.probability_threshold == Labelling(labelling.problem).probability_threshold
+    return {
+        "analysis_type": "MODEL_QUALITY",
+        "problem_type": labelling.problem,
+        "inference_attribute": labelling.inference_attribute,
+        "probability_attribute": labelling.probability_attribute,
+        "probability_threshold_attribute": None if default else repr(labelling.probability_threshold),
+        "ground_truth_attribute": labelling.ground_truth_attribute,
+        "positive_label": labelling.positive_label,
+        "ground_truth_source": labelling.ground_truth,
+        "ground_truth_lookback": str(labelling.ground_truth_lookback)
+        if labelling.ground_truth_lookback
+        else None,
+    }
 
 
 def _users_own(config: Mapping[str, Any]) -> dict[str, str]:
@@ -176,12 +279,14 @@ def _options(environment: Mapping[str, str], config: Mapping[str, Any]) -> Optio
     return options
 
 
-def _behaviour_keys() -> list[str]:
-    return [f.name for f in fields(Behaviour) if f.name != "compatibility"]
+def behaviour_keys(labelling: Labelling | None) -> list[str]:
+    """Return the names of the settings by which a run may differ from its baseline, or from the original."""
+    of: type[Behaviour | QualityBehaviour] = Behaviour if labelling is None else QualityBehaviour
+    return [f.name for f in fields(of) if f.name != "compatibility"]
 
 
-def _like(environment: Mapping[str, str]) -> Literal["recommended", "sagemaker"]:
-    text = environment.get("compatibility", "recommended").lower()
+def _like(environment: Mapping[str, str], default: str) -> Literal["recommended", "sagemaker"]:
+    text = environment.get("compatibility", default).lower()
     if text not in ("recommended", "sagemaker"):
         raise ContractError(f"compatibility is {text!r}; expected recommended or sagemaker")
     return "sagemaker" if text == "sagemaker" else "recommended"

@@ -11,23 +11,31 @@ from open_model_monitor.jobs.contract import Job
 from open_model_monitor.jobs.part_state import PartState
 
 
-def judge(seen: PartState, job: Job) -> None:
-    """Refuse what cannot be analysed: nothing read, too much malformed, a script that returned nothing.
+def judge_reading(seen: PartState, job: Job) -> None:
+    """Refuse an input of which too much is malformed, or fails in the script, or which holds no record.
 
     Raises NoData, Malformed or ScriptError (`datasets.md` §13, `scripts.md` §5.3, §9).
     """
     counts = seen.counts
     _judge_malformed(counts, job)
     _judge_failing(seen, job)
-    if seen.profile.rows:
-        return
-    if not counts.records_in:
+    if not counts.records_in and not seen.profile.rows:
         beyond = (
             f"; {counts.records_out_of_window} records lie outside the window"
             if counts.records_out_of_window
             else ""
         )
         raise NoData(f"Job inputs had no data: no record in {job.source}{beyond}")
+
+
+def judge_rows(seen: PartState, job: Job) -> None:
+    """Refuse an input that gave no row: no payload is tabular, or a script returned nothing.
+
+    Raises NoData, Malformed or ScriptError.
+    """
+    counts = seen.counts
+    if seen.profile.rows:
+        return
     if counts.not_tabular:
         kinds = ", ".join(sorted(counts.not_tabular))
         raise Malformed(

@@ -19,8 +19,10 @@ from open_model_monitor.jobs.sandbox import Sandbox
 from open_model_monitor.jobs.script_log import Listener
 from open_model_monitor.jobs.script_setup import ScriptSetup
 from open_model_monitor.profiling.state import dumps, loads
+from open_model_monitor.rows.batches import Batcher
 from open_model_monitor.rows.convert import Converter
 from open_model_monitor.rows.fast import FastLane
+from open_model_monitor.rows.labelled import Attributes, Labeller
 from open_model_monitor.rows.lane import Lane
 from open_model_monitor.storage import Storage
 
@@ -66,7 +68,10 @@ class ProfileParts:
         if self.script is None:
             keep_freed_memory()
             converter = Converter(self.format, self.settings.baseline_columns)
-            yield partial(self._profile, Storage(), converter)
+            if self.settings.attributes is not None:
+                yield partial(self._labelled, Storage(), converter, self.settings.attributes)
+            else:
+                yield partial(self._profile, Storage(), converter)
             return
         with self.script.sandbox("preprocessor", self.listener) as sandbox:
             sandbox.start(self.format, self.window, self.variants, settings=self.settings)
@@ -88,6 +93,19 @@ class ProfileParts:
                 self._go_on(read.bytes_read, counts.rows_out)
         profiler.add(fast.flush(counts))
         self._go_on(read.bytes_read, counts.rows_out)
+        return dumps(profiler.state(counts.merge(read), []))
+
+    def _labelled(self, storage: Storage, converter: Converter, attributes: Attributes, part: Part) -> bytes:
+        labeller = Labeller(attributes, converter)
+        lane = Lane(self.format, converter, labeller.rows, self.window, self.variants)
+        profiler, read, counts = PartProfiler(self.settings), Counts(), Counts()
+        batcher = Batcher(counts)
+        with closing(blocks(storage, part, self.format, read)) as found:
+            for block in found:
+                profiler.add(lane.feed(block, counts, batcher))
+                self._go_on(read.bytes_read, counts.rows_out)
+        if (last := batcher.flush()) is not None:
+            profiler.add([last])
         return dumps(profiler.state(counts.merge(read), []))
 
     def _go_on(self, read: int, rows: int) -> None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,9 @@ from open_model_monitor.capture.sniff import sniff_format
 from open_model_monitor.engines.local import Inline, Processes, Threads
 from open_model_monitor.engines.spark import Spark
 from open_model_monitor.errors import OutsideError, ScriptError, ScriptFailure, UsageError
-from open_model_monitor.jobs.baseline import Baseline, read_baseline
 from open_model_monitor.jobs.contract import Job
-from open_model_monitor.jobs.judging import judge
-from open_model_monitor.jobs.part_state import PartState, ProfileSettings
+from open_model_monitor.jobs.monitor_run import MonitorRun, open_run, segment_baselines
+from open_model_monitor.jobs.part_state import PartState
 from open_model_monitor.jobs.profile_parts import ProfileParts, Progress, merge_parts
 from open_model_monitor.jobs.remote_parts import Arrivals, RemoteParts
 from open_model_monitor.jobs.script_gain import parallel_gain
@@ -40,11 +40,11 @@ from open_model_monitor.jobs.workspace import (
     private_workspace,
 )
 from open_model_monitor.monitors.base import Notice
-from open_model_monitor.monitors.data_quality import DataQuality
 from open_model_monitor.profiling.state import loads
 from open_model_monitor.results.delivery import LOG, SCRIPT_ERROR, SUMMARY, add, check_destination, deliver
 from open_model_monitor.results.folder import is_json, put, remove_strange_files, violations_in
 from open_model_monitor.results.report import Report, to_json
+from open_model_monitor.results.segments import Segments
 from open_model_monitor.rows.script_failures import sha256_of
 from open_model_monitor.storage import Storage, is_remote, normalise
 
@@ -140,22 +140,14 @@ class _Run:
         (self.workspace.output / SCRIPT_ERROR).unlink(missing_ok=True)  # of a former run in a container
         limit = job.options.max_runtime_seconds
         deadline = started + limit if limit else None
-        baseline = read_baseline(job, self.storage)
-        format_ = job.format or sniff_format(self.storage, job.source, job.window)
-        format_ = replace(
-            format_,
-            output_columns_position=baseline.output_columns_position or format_.output_columns_position,
-        )
+        monitor = open_run(job, self.storage)
+        format_ = monitor.settled(job.format or sniff_format(self.storage, job.source, job.window))
         planned = plan(self.storage, job.source, format_, job.window, variants=job.options.variants)
-        seen = self._fold(planned, format_, baseline, deadline)
+        seen = self._fold(planned, format_, monitor, deadline)
         if job.options.redact_payloads:
             seen.counts.redact()
-        judge(seen, job)
-        seen.selected.check(
-            job.options.exclude_features_attribute, job.options.missing_values, baseline.columns
-        )
-        baseline = baseline.without(seen.selected.features)
-        report = self._analyse(seen, planned, format_, baseline)
+        monitor.judge(seen)
+        report = self._analyse(seen, planned, format_, monitor)
         self._write(report)
         if job.postprocessor:
             report = self._postprocess(report, format_, deadline)
@@ -170,20 +162,13 @@ class _Run:
 
     # ------------------------------------------------------------ read and profile
 
-    def _fold(self, planned: Plan, format_: Format, baseline: Baseline, deadline: float | None) -> PartState:
+    def _fold(self, planned: Plan, format_: Format, monitor: MonitorRun, deadline: float | None) -> PartState:
         options = self.job.options
-        monitor = self._monitor(baseline)
         work = ProfileParts(
             format=format_,
             window=self.job.window,
             variants=options.variants,
-            settings=ProfileSettings(
-                options=monitor.profile_options(baseline.constraints, options.missing_values),
-                excluded=options.exclude_features_attribute,
-                baseline_columns=baseline.columns,
-                column_matching=baseline.behaviour.column_matching,
-                output_columns_position=format_.output_columns_position,
-            ),
+            settings=monitor.settings(format_),
             script=None,
             deadline=deadline,
             progress=self.progress,
@@ -249,21 +234,17 @@ class _Run:
 
     # ------------------------------------------------------------ analyse
 
-    def _analyse(self, seen: PartState, planned: Plan, format_: Format, baseline: Baseline) -> Report:
-        job = self.job
-        analysed = self._monitor(baseline).analyse(
-            seen.profile,
-            constraints=baseline.constraints,
-            baseline=baseline.statistics,
-            output_columns_position=format_.output_columns_position,
-            like_sagemaker=job.like == "sagemaker",
-        )
+    def _analyse(self, seen: PartState, planned: Plan, format_: Format, monitor: MonitorRun) -> Report:
+        job, now = self.job, datetime.now(UTC)
+        analysed = monitor.analyse(seen.profile, format_, now)
+        segments = self._segments(seen, format_, monitor, now)
         monitoring = not job.is_baseline
         violations: Any = None
-        if monitoring and baseline.exists:
-            violations = tuple(analysed.violations)
+        if monitoring and monitor.checks:
+            violations = (*analysed.violations, *(segments.violations if segments else ()))
         return Report(
             kind="monitoring" if monitoring else "baseline",
+            monitor=job.monitor,
             statistics=analysed.statistics,
             constraints=analysed.constraints,
             findings=tuple(analysed.findings),
@@ -271,9 +252,10 @@ class _Run:
             notices=(*self._run_notices(seen, planned), *analysed.notices),
             metrics=tuple(analysed.metrics) if monitoring and job.publish_metrics else (),
             features=analysed.features,
+            segments=segments,
             counts=seen.counts,
             warnings=(*planned.warnings, *analysed.warnings, *_warnings(seen.counts)),
-            behaviour=baseline.behaviour.to_dict(),
+            behaviour=monitor.behaviour,
             source=job.source,
             window=(job.window.start.isoformat(), job.window.end.isoformat()) if job.window else None,
             scripts=self._hash("preprocessor", job.preprocessor),
@@ -281,8 +263,19 @@ class _Run:
             output=job.output,
         )
 
-    def _monitor(self, baseline: Baseline) -> DataQuality:
-        return DataQuality(baseline.behaviour, self.job.environment.get("categorical_drift_method"))
+    def _segments(
+        self, seen: PartState, format_: Format, monitor: MonitorRun, now: datetime
+    ) -> Segments | None:
+        """Analyse each segment by itself, against its own baseline if there is one."""
+        column = self.job.options.segment_by
+        if column is None:
+            return None
+        own = segment_baselines(self.job, self.storage)
+        with_rows = {name: profile for name, profile in sorted(seen.segments.items()) if profile.rows}
+        found = {
+            name: monitor.analyse(profile, format_, now, own.get(name)) for name, profile in with_rows.items()
+        }
+        return Segments(column, found, frozenset(own) & found.keys())
 
     def _run_notices(self, seen: PartState, planned: Plan) -> Iterator[Notice]:
         if not self.job.preprocessor:

@@ -189,6 +189,7 @@ def _work(order: dict[str, Any], handler: Any, logger: logging.Logger, in_hand: 
     from open_model_monitor.jobs.part_state import ProfileSettings
     from open_model_monitor.jobs.script_work import InspectWork, PartWork
     from open_model_monitor.rows.convert import Converter
+    from open_model_monitor.rows.labelled import Labeller
     from open_model_monitor.rows.lane import Lane
     from open_model_monitor.rows.scripts import Preprocessor
 
@@ -205,7 +206,10 @@ def _work(order: dict[str, Any], handler: Any, logger: logging.Logger, in_hand: 
         redact=order["redact"],
         lines=settings is not None,
     )
-    lane = Lane(format_, converter, preprocessor.rows, window, tuple(order["variants"]))
+    rows: Any = preprocessor.rows
+    if settings is not None and settings.attributes is not None:
+        rows = Labeller(settings.attributes, converter, preprocessor.rows).rows
+    lane = Lane(format_, converter, rows, window, tuple(order["variants"]))
     if settings is None:
         return InspectWork(lane, preprocessor, in_hand)
     return PartWork(lane, preprocessor, settings, in_hand)

@@ -17,6 +17,8 @@ import pyarrow as pa
 from open_model_monitor.errors import SettingsError
 from open_model_monitor.monitors.matching import AUTO, CurrentColumn, match
 
+SEGMENT_BY = "segment_by: "  # before the name of the column of segments, among those that were met
+
 _PREFIXES = ("endpointOutput_", "batchTransformOutput_")
 _PLACE = re.compile(r"(?:_c)?(\d{1,6})")
 
@@ -47,7 +49,12 @@ class Selected:
         return cls(dict.fromkeys(data["columns"]), set(data["met"]), set(data["features"]))
 
     def check(
-        self, excluded: Collection[str], missing_values: Collection[str], baseline: Sequence[str] = ()
+        self,
+        excluded: Collection[str],
+        missing_values: Collection[str],
+        baseline: Sequence[str] = (),
+        *,
+        segment_by: str | None = None,
     ) -> None:
         """Refuse names that fit nothing, neither in the data nor in the baseline.
 
@@ -59,6 +66,9 @@ class Selected:
                 shown = ", ".join(map(repr, unknown))
                 there = ", ".join(map(repr, dict.fromkeys([*baseline, *self.columns])))
                 raise SettingsError(f"{setting} names {shown}; there are the columns {there}")
+        if segment_by is not None and SEGMENT_BY + segment_by not in self.met:
+            there = ", ".join(map(repr, self.columns))
+            raise SettingsError(f"segment_by names {segment_by!r}; there are the columns {there}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,15 @@ class Choice:
 
     kept: tuple[str, ...]
     meant: Mapping[str, frozenset[str]]
+
+
+def place_of(name: str, columns: Sequence[str]) -> int | None:
+    """Return which of a row's columns a name means: its own, that of an output, or the one at an index."""
+    found = next(
+        (columns.index(one) for one in (name, *(p + name for p in _PREFIXES)) if one in columns), None
+    )
+    index = _PLACE.fullmatch(name)
+    return int(index[1]) if found is None and index and int(index[1]) < len(columns) else found
 
 
 class Selector:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from open_model_monitor.capture.record import SCRIPT
+from open_model_monitor.rows.flatten import natural_key
 
 AUTO, POSITION, NAME = "auto", "position", "name"
 
@@ -51,15 +52,6 @@ class Matching:
 
 
 Pairs = dict[int, int]  # place among the current columns → place in the baseline
-
-
-def natural_key(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
-    """Return a sort key under which digit runs compare as numbers, everything else by code point."""
-    parts = []
-    for token in re.findall(r"[0-9]+|[^0-9]", text):
-        number = token.lstrip("0")
-        parts.append((ord("0"), len(number), number) if "0" <= token[0] <= "9" else (ord(token), 0, ""))
-    return tuple(parts), text
 
 
 def match(

@@ -65,11 +65,6 @@ class QualityProfile:
         self.groups = Errors(GROUPS)
         self.subsamples = Errors(SUBSAMPLES)
 
-    @property
-    def width(self) -> int:
-        """The number of columns that a row of this profile stands for."""
-        return 1
-
     def number_columns(self) -> dict[str, str]:
         """Return which columns need not be read as text: none, the text of a label matters."""
         return {}

@@ -12,12 +12,14 @@ import msgspec
 from open_model_monitor.capture.record import JSON, Counts
 from open_model_monitor.errors import ScriptFailure
 from open_model_monitor.monitors.base import Finding, Metric, Notice
-from open_model_monitor.monitors.constraints import Constraints
-from open_model_monitor.monitors.statistics import Statistics
+from open_model_monitor.monitors.model_quality import ModelQuality, camel_case
+from open_model_monitor.results.segments import Segments
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+SEGMENTS = "segments.json"
+MODEL_QUALITY = ModelQuality.kind
 COMPLETED, WITH_VIOLATIONS = "Completed", "CompletedWithViolations"
 
 
@@ -26,13 +28,13 @@ class Report:
     """What a run found. Falsy nothing: look at `violations` and `outcome`.
 
     `violations` are the entries of `constraint_violations.json` as the postprocessor left them, None if the run
-    checked nothing. `constraints` are suggested from the data of this run. `distances` hold, per feature, what
-    the run summary says about drift.
+    checked nothing. `statistics` and `constraints`, suggested from the data of this run, are documents of the
+    monitor type. `features` hold what the run summary says about each feature, or metric.
     """
 
     kind: str  # "baseline" or "monitoring"
-    statistics: Statistics
-    constraints: Constraints
+    statistics: Any  # of the monitor type, as `to_dict` writes it
+    constraints: Any
     findings: tuple[Finding, ...] = ()
     violations: tuple[Mapping[str, str], ...] | None = None
     notices: tuple[Notice, ...] = ()
@@ -49,6 +51,8 @@ class Report:
     record_failures: tuple[ScriptFailure, ...] = ()  # of records left out because they may fail
     script_failure: ScriptFailure | None = None  # of the postprocessor
     output: str | None = None
+    monitor: str = "DataQuality"
+    segments: Segments | None = None
 
     @property
     def outcome(self) -> str:
@@ -79,12 +83,15 @@ class Report:
             documents["constraint_violations.json"] = {
                 "violations": [dict(entry) for entry in self.violations]
             }
+        if self.segments is not None:
+            documents[SEGMENTS] = self.segments.to_dict()
         return documents
 
     def to_dict(self) -> dict[str, JSON]:
         """Return the content of `run_summary.json`: what was counted, decided and noticed; no times, no hosts."""
         return {
             "kind": self.kind,
+            "monitor": self.monitor,
             "outcome": self.outcome,
             "exit_message": self.exit_message,
             "source": self.source,
@@ -95,11 +102,14 @@ class Report:
             "counts": {
                 **self.counts.summary(),
                 "rows_ragged": self.counts.rows_ragged,
-                "non_finite_values": sum(feature.non_finite for feature in self.statistics.features),
+                "non_finite_values": sum(
+                    feature.non_finite for feature in getattr(self.statistics, "features", ())
+                ),
             },
             "notices": [notice.to_dict() for notice in self.notices],
             "warnings": list(self.warnings),
             "features": dict(self.features),
+            **({"segments": self.segments.summary()} if self.segments is not None else {}),
             "record_failures": [failure.to_dict() for failure in self.record_failures],
             "PostprocessingStatus": self._postprocessing(),
         }
@@ -110,12 +120,34 @@ class Report:
         return "Failed" if self.script_failure else "Completed"
 
     def to_arrow(self) -> pa.Table:
-        """Return one row per feature: name, type, completeness, mean, … and its violations."""
+        """Return one row per feature (name, type, completeness, mean, …), or metric, and its violations."""
         import pyarrow as pa
 
         return pa.Table.from_pylist(list(self._rows()))
 
     def _rows(self) -> Sequence[dict[str, Any]]:
+        return self._metric_rows() if self.monitor == MODEL_QUALITY else self._feature_rows()
+
+    def _metric_rows(self) -> Sequence[dict[str, Any]]:
+        rows = []
+        for name, found in self.features.items():
+            interval = found.get("interval") or {}
+            checks = [
+                f for f in self.findings if f.about == {"metric_name": camel_case(name)} and not f.holds
+            ]
+            rows.append(
+                {
+                    "metric": name,
+                    "value": found["value"],
+                    "low": interval.get("low"),
+                    "high": interval.get("high"),
+                    "threshold": found.get("threshold"),
+                    "violations": ", ".join(check.constraint_check_type for check in checks),
+                }
+            )
+        return rows
+
+    def _feature_rows(self) -> Sequence[dict[str, Any]]:
         rows = []
         for feature in self.statistics.to_dict()["features"]:
             numbers = feature.get("numerical_statistics") or {}
@@ -134,8 +166,9 @@ class Report:
         return rows
 
     def __repr__(self) -> str:
-        head = f"{self.kind} of {self.rows} rows × {len(self.statistics.features)} features: {self.outcome}"
-        lines = [f"  {e['feature_name']}: {e['description']}" for e in (self.violations or ())[:10]]
+        what = "metrics" if self.monitor == MODEL_QUALITY else "features"
+        head = f"{self.kind} of {self.rows} rows × {len(self._rows())} {what}: {self.outcome}"
+        lines = [f"  {_subject(e)}: {e['description']}" for e in (self.violations or ())[:10]]
         more = len(self.violations or ()) - len(lines)
         return "\n".join([head, *lines, *([f"  … and {more} more"] if more > 0 else [])])
 
@@ -150,6 +183,10 @@ class Report:
         )
         names = "".join(f"<th>{html.escape(name)}</th>" for name in (rows[0] if rows else ()))
         return f"<p><b>{html.escape(self.exit_message)}</b></p><table><tr>{names}</tr>{cells}</table>"
+
+
+def _subject(entry: Mapping[str, str]) -> str:
+    return entry.get("feature_name") or entry.get("metric_name") or ""
 
 
 def _shown(value: Any) -> str:

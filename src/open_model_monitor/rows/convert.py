@@ -103,8 +103,8 @@ class Converter:
         if not _has_data(source) and not _has_data(target):
             self._without_data(record, counts)
             return []
-        left = self._payload(source, "endpointInput", counts)
-        right = self._payload(target, label, counts)
+        left = self.payload(source, "endpointInput", counts)
+        right = self.payload(target, label, counts)
         if right is not None and right.joined is not None and left is None:
             left = right.joined
         pairs = pair_rows(left, right)
@@ -118,7 +118,7 @@ class Converter:
             raise PayloadError("the capture has no section with data")
         counts.warn(f"a capture holds none of the sections asked for ({', '.join(self._sections)})")
 
-    def _payload(self, section: EventData | None, name: str, counts: Counts) -> Payload | None:
+    def payload(self, section: EventData | None, name: str, counts: Counts) -> Payload | None:
         """Return the rows of a section as it is now, edits of a script included; None if there is none."""
         if section is None:
             return None

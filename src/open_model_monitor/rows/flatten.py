@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -83,6 +84,15 @@ def _children(value: Any) -> Iterable[tuple[Any, Any]] | None:
 
 
 @lru_cache(maxsize=256)
+def natural_key(text: str) -> tuple[tuple[tuple[int, int, str], ...], str]:
+    """Return a sort key under which digit runs compare as numbers, everything else by code point."""
+    parts = []
+    for token in re.findall(r"[0-9]+|[^0-9]", text):
+        number = token.lstrip("0")
+        parts.append((ord("0"), len(number), number) if "0" <= token[0] <= "9" else (ord(token), 0, ""))
+    return tuple(parts), text
+
+
 def indexed_names(name: str, length: int) -> Names:
     """Return `name_0`, `name_1`, …"""
     return tuple([f"{name}_{i}" for i in range(length)])

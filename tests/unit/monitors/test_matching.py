@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_model_monitor.monitors.matching import CurrentColumn, match, natural_key
+from open_model_monitor.monitors.matching import CurrentColumn, match
 
 
 def columns(*names, section="", named=True):
