@@ -47,8 +47,8 @@ def suggest(
     `data` is a path, an address, or a pandas, Polars or Arrow table; `format` as `dataset_format` spells it
     ("csv", {"csv": {"header": True}}, …), None to look at the data. `like="sagemaker"` suggests what SageMaker
     would. `options` are those of `jobs.contract.Options`. A `labelling` (its fields, or a mapping of them) makes it
-    a run of model quality: `{"problem": "BinaryClassification", "inference_attribute": "prediction", …}`. `engine` is "local", "spark" (the session that is active,
-    or one for this run), or a SparkSession.
+    a run of model quality: `{"problem": "BinaryClassification", "inference_attribute": "prediction", …}`. `engine`
+    is "local", "spark" (the session that is active, or one for this run), or a SparkSession.
 
     Raises the errors of `open_model_monitor.errors`.
     """

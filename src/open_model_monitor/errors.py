@@ -7,6 +7,7 @@
     │   └── ApiError        a request to the API; each class has the code that SageMaker's clients know
     ├── DataError           the owner of the data   exit code 3
     │   ├── NoData          nothing to read
+    │   │   └── NoLabels    captures, but no label yet
     │   ├── Malformed       too much that cannot be read
     │   └── DocumentError   a baseline or report that is not what it should be
     ├── ScriptError         the author of the script   exit code 4
@@ -107,6 +108,10 @@ class DataError(MonitorError):
 
 class NoData(DataError):
     """No object, or no row, was found where the run had to look."""
+
+
+class NoLabels(NoData):
+    """There are captures, but no label has arrived for them yet."""
 
 
 class Malformed(DataError):

@@ -302,11 +302,6 @@ class Counts:
     returned_empty: int = 0
     records_failed_in_script: int = 0
     rows_out: int = 0
-    joined: int = 0  # captures that met a label
-    joined_by_event_id: int = 0  # of those, by the event id although they have an inference id
-    unlabelled: int = 0  # captures without a label
-    labels_unmatched: int = 0  # labels without a capture
-    labels_superseded: int = 0  # labels that a later one of the same id replaced
     rows_off_header: int = 0  # CSV rows with fewer or more fields than their header
     not_tabular: dict[str, int] = field(default_factory=dict)  # content type → sections without columns
     row_widths: dict[int, int] = field(default_factory=dict)  # headerless CSV: width → rows

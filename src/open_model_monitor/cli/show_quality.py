@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from open_model_monitor.cli.show import BAD, FEW, facts, heading, indented, number, table
+from open_model_monitor.cli.show import BAD, FEW, facts, heading, indented, many, number, table
 
 if TYPE_CHECKING:
     from open_model_monitor.results.report import Report
@@ -34,21 +34,26 @@ def quality(report: Report) -> list[RenderableType]:
 
 
 def _labels(report: Report) -> RenderableType | None:
-    counts = report.counts
-    captured = counts.joined + counts.unlabelled
-    if not captured:
+    coverage = report.coverage
+    if coverage is None or coverage.share is None:
         return None
     more_said = [
         f"{value:,} {what}"
         for what, value in (
-            ("without a label yet", counts.unlabelled),
-            ("labels without a capture", counts.labels_unmatched),
-            ("labels replaced by later ones", counts.labels_superseded),
+            ("without a label yet", coverage.unlabelled),
+            ("labels without a capture", coverage.labels_unmatched),
+            ("labels replaced by later ones", coverage.labels_superseded),
         )
         if value
     ]
-    shown = f"{counts.joined:,} of {captured:,} captures ({counts.joined / captured:.1%})"
-    return facts([("labelled", "; ".join([shown, *more_said]))])
+    shown = f"{coverage.joined:,} of {coverage.captured:,} captures ({coverage.share:.1%})"
+    median, late = coverage.lateness_at(0.5), coverage.lateness_at(0.9)
+    came = (
+        None
+        if median is None
+        else f"half within {many(median, 'hour')}, 90 % within {many(late or 0, 'hour')}"
+    )
+    return facts([("labelled", "; ".join([shown, *more_said])), ("labels came", came)])
 
 
 def _metrics(report: Report) -> Table:

@@ -12,7 +12,6 @@ from rich.text import Text
 
 from open_model_monitor.cli.meanings import CHECKS
 from open_model_monitor.cli.plain import sentence
-from open_model_monitor.cli.show_quality import quality
 from open_model_monitor.cli.show import (
     BAD,
     CARE,
@@ -32,6 +31,7 @@ from open_model_monitor.cli.show import (
     share,
     table,
 )
+from open_model_monitor.cli.show_quality import quality
 
 if TYPE_CHECKING:
     from open_model_monitor.monitors.base import Finding

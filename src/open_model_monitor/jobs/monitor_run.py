@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from open_model_monitor.capture.coverage import Coverage
 from open_model_monitor.capture.record import JSON, Format
 from open_model_monitor.errors import DocumentError, StorageError
 from open_model_monitor.jobs.baseline import Baseline, read_baseline, read_document
 from open_model_monitor.jobs.contract import Job, Labelling
 from open_model_monitor.jobs.judging import judge_reading, judge_rows
+from open_model_monitor.jobs.labelled_input import coverage_metrics, judge_coverage
 from open_model_monitor.jobs.part_state import PartState, ProfileSettings
-from open_model_monitor.monitors.base import Analysis
+from open_model_monitor.monitors.base import Analysis, Metric
 from open_model_monitor.monitors.constraints import Constraints
 from open_model_monitor.monitors.data_quality import DataQuality
 from open_model_monitor.monitors.model_quality import ModelQuality
@@ -51,6 +53,14 @@ class MonitorRun(Protocol):
 
     def judge(self, seen: PartState) -> None:
         """Refuse what cannot be analysed; raises the errors of `errors.py`."""
+        ...
+
+    def judge_labels(self, coverage: Coverage | None) -> None:
+        """Refuse too few labels."""
+        ...
+
+    def label_metrics(self, coverage: Coverage | None) -> tuple[Metric, ...]:
+        """Return what is published about labels."""
         ...
 
     def analyse(
@@ -122,6 +132,13 @@ class DataQualityRun:
             segment_by=options.segment_by,
         )
         self.baseline = self.baseline.without(seen.selected.features)
+
+    def judge_labels(self, coverage: Coverage | None) -> None:
+        """See `MonitorRun`; there are none."""
+
+    def label_metrics(self, coverage: Coverage | None) -> tuple[Metric, ...]:
+        """See `MonitorRun`; there are none."""
+        return ()
 
     def analyse(
         self, profile: Any, format_: Format, now: datetime, baseline: Documents | None = None
@@ -203,6 +220,14 @@ class ModelQualityRun:
     def judge(self, seen: PartState) -> None:
         """See `MonitorRun`."""
         judge_reading(seen, self.job)
+
+    def judge_labels(self, coverage: Coverage | None) -> None:
+        """See `MonitorRun`."""
+        judge_coverage(coverage, self.settings_of_run.min_ground_truth_coverage)
+
+    def label_metrics(self, coverage: Coverage | None) -> tuple[Metric, ...]:
+        """See `MonitorRun`."""
+        return coverage_metrics(coverage) if self.settings_of_run.coverage_metrics else ()
 
     def analyse(
         self, profile: Any, format_: Format, now: datetime, baseline: Documents | None = None

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from open_model_monitor.capture.coverage import Coverage
 from open_model_monitor.capture.layout import Plan, plan
 from open_model_monitor.capture.line_numbers import resolve
 from open_model_monitor.capture.record import Counts, Format, Part
@@ -23,6 +24,8 @@ from open_model_monitor.engines.local import Inline, Processes, Threads
 from open_model_monitor.engines.spark import Spark
 from open_model_monitor.errors import OutsideError, ScriptError, ScriptFailure, UsageError
 from open_model_monitor.jobs.contract import Job
+from open_model_monitor.jobs.labelled_input import with_labels
+from open_model_monitor.jobs.merge import read_coverage
 from open_model_monitor.jobs.monitor_run import MonitorRun, open_run, segment_baselines
 from open_model_monitor.jobs.part_state import PartState
 from open_model_monitor.jobs.profile_parts import ProfileParts, Progress, merge_parts
@@ -134,6 +137,7 @@ class _Run:
     listener: Listener | None
     spark: Any = None
     gain: str | None = None  # what more processes of the script would bring
+    coverage: Coverage | None = None  # of the captures by labels
 
     def report(self) -> Report:
         job, started = self.job, time.monotonic()
@@ -141,12 +145,18 @@ class _Run:
         limit = job.options.max_runtime_seconds
         deadline = started + limit if limit else None
         monitor = open_run(job, self.storage)
+        job = self._merge()
         format_ = monitor.settled(job.format or sniff_format(self.storage, job.source, job.window))
         planned = plan(self.storage, job.source, format_, job.window, variants=job.options.variants)
+        if self.coverage is None and format_.kind == "merged":
+            self.coverage = read_coverage(
+                self.storage, (one for part in planned.parts for one in part.objects)
+            )
         seen = self._fold(planned, format_, monitor, deadline)
         if job.options.redact_payloads:
             seen.counts.redact()
         monitor.judge(seen)
+        monitor.judge_labels(self.coverage)
         report = self._analyse(seen, planned, format_, monitor)
         self._write(report)
         if job.postprocessor:
@@ -161,6 +171,19 @@ class _Run:
         return report
 
     # ------------------------------------------------------------ read and profile
+
+    def _merge(self) -> Job:
+        """Merge captures with labels, if the job names some; the job then reads what came of it."""
+        options = self.job.options
+        self.job, self.coverage = with_labels(
+            self.job,
+            self.workspace.output,
+            self.storage,
+            spark=Spark(options.spark_master, options.spark_conf, self.spark) if self._uses_spark else None,
+            progress=self.progress,
+            cores=os.cpu_count() or 1,
+        )
+        return self.job
 
     def _fold(self, planned: Plan, format_: Format, monitor: MonitorRun, deadline: float | None) -> PartState:
         options = self.job.options
@@ -250,9 +273,14 @@ class _Run:
             findings=tuple(analysed.findings),
             violations=violations,
             notices=(*self._run_notices(seen, planned), *analysed.notices),
-            metrics=tuple(analysed.metrics) if monitoring and job.publish_metrics else (),
+            metrics=(
+                (*analysed.metrics, *monitor.label_metrics(self.coverage))
+                if monitoring and job.publish_metrics
+                else ()
+            ),
             features=analysed.features,
             segments=segments,
+            coverage=self.coverage,
             counts=seen.counts,
             warnings=(*planned.warnings, *analysed.warnings, *_warnings(seen.counts)),
             behaviour=monitor.behaviour,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from open_model_monitor.capture.coverage import Coverage
 from open_model_monitor.capture.record import JSON, Counts
 from open_model_monitor.errors import ScriptFailure
 from open_model_monitor.monitors.base import Finding, Metric, Notice
@@ -53,6 +54,7 @@ class Report:
     output: str | None = None
     monitor: str = "DataQuality"
     segments: Segments | None = None
+    coverage: Coverage | None = None  # of captures by labels, where that is known
 
     @property
     def outcome(self) -> str:
@@ -102,6 +104,7 @@ class Report:
             "counts": {
                 **self.counts.summary(),
                 "rows_ragged": self.counts.rows_ragged,
+                **({} if self.coverage is None else _label_counts(self.coverage)),
                 "non_finite_values": sum(
                     feature.non_finite for feature in getattr(self.statistics, "features", ())
                 ),
@@ -109,6 +112,7 @@ class Report:
             "notices": [notice.to_dict() for notice in self.notices],
             "warnings": list(self.warnings),
             "features": dict(self.features),
+            **({"labels": self.coverage.summary()} if self.coverage is not None else {}),
             **({"segments": self.segments.summary()} if self.segments is not None else {}),
             "record_failures": [failure.to_dict() for failure in self.record_failures],
             "PostprocessingStatus": self._postprocessing(),
@@ -183,6 +187,11 @@ class Report:
         )
         names = "".join(f"<th>{html.escape(name)}</th>" for name in (rows[0] if rows else ()))
         return f"<p><b>{html.escape(self.exit_message)}</b></p><table><tr>{names}</tr>{cells}</table>"
+
+
+def _label_counts(coverage: Coverage) -> dict[str, int]:
+    names = ("joined", "unlabelled", "labels_unmatched", "labels_superseded")
+    return {name: getattr(coverage, name) for name in names}
 
 
 def _subject(entry: Mapping[str, str]) -> str:

@@ -140,7 +140,7 @@ class Converter:
             )
             return None
         _note(payload, counts)
-        if name == "batchTransformOutput" and payload.rows and all(_ends_in_ids(row) for row in payload.rows):
+        if name == "batchTransformOutput" and payload.rows and all(ends_in_ids(row) for row in payload.rows):
             return Payload([(None, values[:-2]) for _, values in payload.rows])
         return payload
 
@@ -180,13 +180,13 @@ class Converter:
             return []
         fields = read_fields(item.value)
         if self._header is None:
-            if _ends_in_ids((None, fields)):
+            if ends_in_ids((None, fields)):
                 fields = fields[:-2]
             width = len(fields)
             counts.row_widths[width] = counts.row_widths.get(width, 0) + 1
             return [Row(self.plain(width), fields, item.origin)]
         width = len(self._header.names)
-        if len(fields) == width + 2 and _ends_in_ids((None, fields)):
+        if len(fields) == width + 2 and ends_in_ids((None, fields)):
             fields = fields[:-2]
         if len(fields) != width:
             counts.rows_off_header += 1
@@ -254,7 +254,7 @@ def _shape(names: Sequence[str | None], sections: tuple[str, ...]) -> Columns:
     return Columns(unique, sections, tuple(name is not None for name in names))
 
 
-def _ends_in_ids(fields: Fields) -> bool:
+def ends_in_ids(fields: Fields) -> bool:
     """Whether the last two of a CSV row's fields are the id and the time that a batch transform appended."""
     names, values = fields
     if names is not None or len(values) < 3:
