@@ -9,12 +9,12 @@ from typing import Any
 
 import jsonschema
 import pytest
-from support.labelled import profile
 
 from open_model_monitor.monitors.model_quality import ModelQuality
 from open_model_monitor.monitors.quality_behaviour import QualityBehaviour
 from open_model_monitor.monitors.quality_documents import QualityConstraints, QualityStatistics
 from open_model_monitor.profiling.quality import BINARY, MULTICLASS, REGRESSION, QualityProfile
+from support.labelled import profile
 
 DATA = Path(__file__).parents[1] / "data"
 VECTORS = json.loads((DATA / "vectors/model_quality.json").read_text())
@@ -87,9 +87,7 @@ def test_metrics_matrices_and_curves_of_the_vectors(problem: str, vector: dict[s
         elif "curve_lengths" not in vector:
             assert curve not in block
     for key, best in (("best_constant_compat", "predicted"), ("best_constant_corrected", "truth")):
-        expected = {
-            k: v for k, v in vector.get(key, {}).items() if isinstance(v, float) or v is None
-        }
+        expected = {k: v for k, v in vector.get(key, {}).items() if isinstance(v, float) or v is None}
         found = measured(state, best_constant=best).values
         for name, value in expected.items():
             assert found[name if CONSTANT in name else name + CONSTANT] == pytest.approx(value, rel=1e-9)

@@ -195,6 +195,9 @@ def backfill(
     since: Annotated[str, option(WHAT, "From this time on: 2026-01-31T10:00:00Z.")],
     until: Annotated[str | None, option(WHAT, "Up to this time; now unless told.")] = None,
     again: Annotated[bool, option(WHAT, "Run windows again that have an execution already.")] = False,
+    relabel: Annotated[
+        bool, option(WHAT, "Run windows again whose captures lacked labels, with all that have come since.")
+    ] = False,
     installation: Installation = _INSTALLATION,
     common: Common = _COMMON,
 ) -> int:
@@ -204,6 +207,7 @@ def backfill(
 
         omm backfill my-schedule --since 2026-01-01T00:00:00Z
         omm backfill my-schedule --since 2026-01-31T10:00:00Z --until 2026-01-31T12:00:00Z --again
+        omm backfill my-quality-schedule --since 2026-01-01T00:00:00Z --relabel
     """
     from open_model_monitor.api import window_of
     from open_model_monitor.control.operating import backfill as run
@@ -213,8 +217,9 @@ def backfill(
     if window is None:
         raise UsageError("--since is needed")
     with _store(settings) as store:
-        done = run(store, settings, schedule, window, now=now, again=again)
-    answer(done, f"{done['created']} executions queued, {done['present']} windows had one already", common)
+        done = run(store, settings, schedule, window, now=now, again=again, relabel=relabel)
+    why = "need no other" if relabel else "had one already"
+    answer(done, f"{done['created']} executions queued, {done['present']} windows {why}", common)
     return 0
 
 

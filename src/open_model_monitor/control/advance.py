@@ -12,13 +12,14 @@ from open_model_monitor.control.arns import arn
 from open_model_monitor.control.executions import end_execution, schedule_of
 from open_model_monitor.control.materialise import (
     NO_DATA,
-    DataInput,
     Resolved,
     Unrunnable,
     Waiting,
     analysis_request,
     find_inputs,
+    find_labels,
     merge_request,
+    merged_input,
     merged_root,
     resolve,
 )
@@ -114,15 +115,16 @@ def _requests(
     window = Window(execution["window_start"], execution["window_end"])
     template = resolved.template
     if execution["stage"] == "merged":
-        root = merged_root(template)
-        below = [template.endpoint] if template.endpoint else []
-        data = [DataInput("/".join([root, *below]), "/".join(below))]
-        return [("analysis", analysis_request(execution, resolved, data, merged=root))]
+        data = [merged_input(execution, template)]
+        return [("analysis", analysis_request(execution, resolved, data, merged=merged_root(template)))]
     data = find_inputs(storage, resolved, window)
     if not data:
         return Unrunnable(NO_DATA)
     if template.kind in NEEDS_LABELS:
-        return [("merge", merge_request(execution, resolved, data))]
+        labels = find_labels(storage, resolved, execution)
+        if isinstance(labels, Unrunnable):
+            return labels
+        return [("merge", merge_request(execution, resolved, data, labels))]
     return [("analysis", analysis_request(execution, resolved, data))]
 
 

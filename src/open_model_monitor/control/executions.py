@@ -30,7 +30,8 @@ from open_model_monitor.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Trigger = Literal["tick", "now", "run", "backfill"]
+Trigger = Literal["tick", "now", "run", "backfill", "relabel"]
+RELABEL: Trigger = "relabel"  # a past window once more, with all labels that have come since
 RUNNING = ("InProgress", "Stopping")
 OPEN = ("Pending", *RUNNING)
 MAX_REASON = 1024

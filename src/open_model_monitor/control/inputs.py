@@ -33,6 +33,7 @@ class WantedObject:
     path: str
     size: int
     is_gzip: bool = False  # to be decompressed
+    modified: float | None = None  # seconds since 1970; of two labels the one written later counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ def objects_of(
             f"{folder}/{_unpacked(file_name(relative, stat.address), unpack)}",
             stat.size,
             unpack,
+            stat.modified.timestamp(),
         )
         for stat, relative in found
     ]

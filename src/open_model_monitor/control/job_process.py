@@ -83,7 +83,7 @@ def repository_of(image: str) -> str:
     return re.split("[@:]", image.rpartition("/")[2], maxsplit=1)[0]
 
 
-def _data_quality(folder: Path, request: Mapping[str, Any]) -> int:
+def _analyse(folder: Path, request: Mapping[str, Any]) -> int:
     from open_model_monitor.jobs.container import run_container
 
     run = _StagedRun(folder, {name: str(value) for name, value in (request.get("Environment") or {}).items()})
@@ -93,20 +93,40 @@ def _data_quality(folder: Path, request: Mapping[str, Any]) -> int:
         run.tell()
 
 
+def _merge(folder: Path, request: Mapping[str, Any]) -> int:
+    from open_model_monitor.control.merge_process import run_merge
+    from open_model_monitor.jobs.container import fail
+
+    environment = {name: str(value) for name, value in (request.get("Environment") or {}).items()}
+    names = ("dataset_source", "ground_truth_source", "output_path")
+    try:
+        real = {name: f"{folder}{_shown(name, environment.get(name, ''))}" for name in names}
+    except ContractError as error:
+        return fail(error, folder)
+    code, summary, message = run_merge(folder, environment, real)
+    (folder / SUMMARY).write_bytes(msgspec.json.encode(summary))
+    _as_users_know_it(folder / SUMMARY, folder)
+    if message:
+        _message(folder).write_text(message, encoding="utf-8")
+    return code
+
+
 def _not_yet(what: str) -> Callable[[Path, Mapping[str, Any]], int]:
     def refuse(folder: Path, request: Mapping[str, Any]) -> int:
         from open_model_monitor.jobs.container import fail
 
-        return fail(ContractError(f"{what} is not supported by this version; data quality is"), folder)
+        return fail(
+            ContractError(f"{what} is not supported by this version; data and model quality are"), folder
+        )
 
     return refuse
 
 
 # By repository name (`api.md` §2.3). An image that is not here belongs to somebody else.
 ANALYZERS: Mapping[str, Callable[[Path, Mapping[str, Any]], int]] = {
-    "sagemaker-model-monitor-analyzer": _data_quality,
+    "sagemaker-model-monitor-analyzer": _analyse,
     "sagemaker-clarify-processing": _not_yet("monitoring of bias and of feature attribution"),
-    "sagemaker-model-monitor-groundtruth-merger": _not_yet("merging captures with ground truth"),
+    "sagemaker-model-monitor-groundtruth-merger": _merge,
 }
 
 
@@ -156,7 +176,13 @@ class _StagedRun:
             preprocessor=self._real("record_preprocessor_script", job.preprocessor),
             postprocessor=self._real("post_analytics_processor_script", job.postprocessor),
             options=options,
+            labelling=self._labelling(job.labelling),
         )
+
+    def _labelling(self, labelling: Any) -> Any:
+        if labelling is None or labelling.ground_truth is None:
+            return labelling
+        return replace(labelling, ground_truth=self._real("ground_truth_source", labelling.ground_truth))
 
     def _real(self, name: str, shown: str | None) -> Any:
         return None if shown is None else f"{self.folder}{_shown(name, shown)}"
@@ -204,7 +230,7 @@ def _summary(report: Any) -> dict[str, Any]:
     kept = ("kind", "outcome", "violations", "counts", "scripts", "window", "PostprocessingStatus")
     failure = report.script_failure
     return {
-        **{name: document[name] for name in kept},
+        **{name: document[name] for name in (*kept, "labels") if name in document},
         "rows": report.rows,
         "notices": document["notices"][:MAX_NOTES],
         "warnings": [text[:MAX_TEXT] for text in report.warnings[:MAX_NOTES]],

@@ -9,11 +9,11 @@ import fnmatch
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from open_model_monitor.capture.record import Window
-from open_model_monitor.control.executions import schedule_of, template_of_execution
+from open_model_monitor.control.executions import RELABEL, schedule_of, template_of_execution
 from open_model_monitor.control.store import Row, Transaction
 from open_model_monitor.control.tables import jobs, resources
 from open_model_monitor.control.template import NEEDS_LABELS, Template
@@ -365,13 +365,30 @@ def _dataset_format(resolved: Resolved, *, merged: bool) -> JSON:
     return {kind.lower(): {names[key]: value for key, value in (options or {}).items() if key in names}}
 
 
-def merge_request(execution: Row, resolved: Resolved, data: Sequence[DataInput]) -> JSON:
+def find_labels(storage: Storage, resolved: Resolved, execution: Row) -> list[DataInput] | Unrunnable:
+    """Return the hour folders of labels that exist, from the window's start to the tick, or to now for `relabel`.
+
+    Raises StorageError.
+    """
+    until = execution["created"] if execution["trigger"] == RELABEL else execution["scheduled"]
+    window = Window(execution["window_start"], execution["window_end"])
+    searched = label_hours(window, until)
+    root = (resolved.template.ground_truth or "").rstrip("/")
+    span = Window(searched[0], searched[-1] + timedelta(hours=1))
+    found = [DataInput(f"{root}/{hour}", hour) for hour in _existing_hours(storage, root, span)]
+    if not found:
+        return Unrunnable(
+            f"No labels yet: {root} has none of the hour folders {searched[0]:%Y/%m/%d/%H} to "
+            f"{searched[-1]:%Y/%m/%d/%H}; omm backfill --relabel runs the window again once they are there"
+        )
+    return found
+
+
+def merge_request(
+    execution: Row, resolved: Resolved, data: Sequence[DataInput], truths: Sequence[DataInput]
+) -> JSON:
     """Return the CreateProcessingJob request of an execution's ground-truth merge (§11.6)."""
     template = resolved.template
-    window = Window(execution["window_start"], execution["window_end"])
-    labels = [hour.strftime("%Y/%m/%d/%H") for hour in label_hours(window, execution["scheduled"])]
-    root = (template.ground_truth or "").rstrip("/")
-    truths = [DataInput(f"{root}/{hour}", hour) for hour in labels]
     truth_inputs = [
         _input(f"groundtruth_input_{place}", one.address, f"{GROUND_TRUTH}/{one.below}")
         for place, one in enumerate(truths, 1)
@@ -395,6 +412,7 @@ def merge_request(execution: Row, resolved: Resolved, data: Sequence[DataInput])
                 "output_path": OUTPUT,
                 "start_time": _stamp(execution["window_start"]),
                 "end_time": _stamp(execution["window_end"]),
+                **(_of_batch(execution, resolved) if template.is_batch else {}),
             },
             "NetworkConfig": template.network,
             "RoleArn": template.role,
@@ -402,9 +420,22 @@ def merge_request(execution: Row, resolved: Resolved, data: Sequence[DataInput])
     )
 
 
+def _of_batch(execution: Row, resolved: Resolved) -> dict[str, str]:
+    return {
+        "dataset_format": json.dumps(_dataset_format(resolved, merged=False)),
+        "sagemaker_monitoring_schedule_name": execution["schedule"],
+    }
+
+
 def merged_root(template: Template) -> str:
     """Return where merged captures are written."""
     return f"{template.output['MonitoringOutputs'][0]['S3Output']['S3Uri'].rstrip('/')}/merge"
+
+
+def merged_input(execution: Row, template: Template) -> DataInput:
+    """Return the folder of an execution's merged captures, and where it goes: that of the endpoint or schedule."""
+    below = template.endpoint or ""
+    return DataInput(f"{merged_root(template)}/{template.endpoint or execution['schedule']}", below)
 
 
 def _merger_image(image: str) -> str:

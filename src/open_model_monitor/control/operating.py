@@ -12,10 +12,18 @@ from sqlalchemy import select
 
 from open_model_monitor.capture.record import Window
 from open_model_monitor.control.arns import partition_of
-from open_model_monitor.control.executions import create_execution, next_revision, run_now, schedule_of
+from open_model_monitor.control.executions import (
+    OPEN,
+    RELABEL,
+    create_execution,
+    next_revision,
+    run_now,
+    schedule_of,
+)
 from open_model_monitor.control.operations.processing import TERMINAL
 from open_model_monitor.control.store import Row, Store, Transaction
 from open_model_monitor.control.tables import executions, jobs, log_events, schedules
+from open_model_monitor.control.template import NEEDS_LABELS
 from open_model_monitor.control.windows import backfill as past_ticks
 from open_model_monitor.errors import SettingsError, UsageError
 from open_model_monitor.settings import Settings
@@ -89,18 +97,28 @@ def find_schedule(transaction: Transaction, settings: Settings, name: str) -> Ro
 
 
 def backfill(
-    store: Store, settings: Settings, name: str, window: Window, *, now: datetime, again: bool = False
+    store: Store,
+    settings: Settings,
+    name: str,
+    window: Window,
+    *,
+    now: datetime,
+    again: bool = False,
+    relabel: bool = False,
 ) -> dict[str, int]:
     """Queue executions for the past ticks of a schedule within a window, oldest first.
 
-    Windows that have an execution are left out, or with `again` run once more. Returns how many were `created`,
-    and how many `present`.
+    Windows that have an execution are left out, or with `again` run once more; with `relabel` only those whose
+    captures did not all have a label, with all labels that have come since. Returns how many were `created`, and
+    how many `present`.
 
     Raises UsageError.
     """
     done = {"created": 0, "present": 0}
     with store.read() as transaction:
         schedule = find_schedule(transaction, settings, name)
+    if relabel and schedule["kind"] not in NEEDS_LABELS:
+        raise UsageError(f"{name} is a schedule of {schedule['kind']}, which has no labels")
     parsed = schedule_of(schedule["config"], settings)
     if parsed.is_now:
         raise UsageError(f"{name} runs once and has no past windows; `omm trigger {name}` runs it again")
@@ -109,20 +127,39 @@ def backfill(
         with store.begin() as transaction:
             for tick in ticks[first : first + BATCH]:
                 revision = next_revision(transaction, schedule["id"], tick)
-                if revision and not again:
+                wanted = again or (relabel and _lacks_labels(transaction, schedule["id"], tick))
+                if revision and not wanted:
                     done["present"] += 1
                     continue
                 create_execution(
                     transaction,
                     schedule,
                     tick,
-                    trigger="backfill",
+                    trigger=RELABEL if relabel else "backfill",
                     now=now,
                     settings=settings,
                     revision=revision,
                 )
                 done["created"] += 1
     return done
+
+
+def _lacks_labels(transaction: Transaction, schedule: str, tick: datetime) -> bool:
+    """Whether the last execution of a tick found captures without a label, or no label at all."""
+    last = transaction.one(
+        select(executions)
+        .where(executions.c.schedule_id == schedule, executions.c.scheduled == tick)
+        .order_by(executions.c.revision.desc())
+    )
+    if last is None or last["status"] in OPEN:
+        return False
+    merge = transaction.one(
+        select(jobs)
+        .where(jobs.c.execution == last["id"], jobs.c.role == "merge")
+        .order_by(jobs.c.created.desc())
+    )
+    labels = (merge["details"] or {}).get("labels") if merge is not None else None
+    return labels is None or labels["unlabelled"] > 0
 
 
 def trigger(store: Store, settings: Settings, name: str, now: datetime) -> Row:

@@ -181,6 +181,9 @@ def _fetch(storage: Storage, one: WantedObject, target: Path, check: Check) -> N
             _download(storage, one.address, target, check)
         else:
             _link_or_copy(normalise(one.address), target)
+            return
+        if one.modified is not None:
+            os.utime(target, (one.modified, one.modified))
 
 
 def _download(storage: Storage, address: str, target: Path, check: Check) -> None:
@@ -210,7 +213,7 @@ def _link_or_copy(source: str, target: Path) -> None:
     """Give a job a local file: by a link where there can be one, for it may be large."""
     with contextlib.suppress(OSError):
         return os.link(os.path.realpath(source), target)
-    shutil.copyfile(source, target)
+    shutil.copy2(source, target)
 
 
 def _follow(one: WantedObject, folder: Path, storage: Storage, local_addresses: bool) -> list[WantedObject]:

@@ -129,7 +129,7 @@ executions = Table(
     Column("definition", String(63)),
     Column("scheduled", Moment, nullable=False),
     Column("revision", Integer, nullable=False),  # 0; runs of the same window again count up
-    Column("trigger", String(16), nullable=False),  # tick, now, run, backfill
+    Column("trigger", String(16), nullable=False),  # tick, now, run, backfill, relabel
     *_times(),
     Column("status", String(32), nullable=False),
     Column("stage", String(16), nullable=False),  # queued, merging, merged, analysing

@@ -123,8 +123,8 @@ def whole_hours(span: Window) -> bool:
 
 
 def label_hours(span: Window, tick: datetime) -> list[datetime]:
-    """Return the hours in which labels of a window may have been collected: up to the tick, for they come late."""
-    return hours(Window(span.start, max(tick, span.end)))
+    """Return the hours in which labels of a window may have been collected: up to that of the tick, included."""
+    return hours(Window(span.start, max(_floor(tick.astimezone(UTC)) + HOUR, span.end)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """An execution that waits is brought a step further, by one worker, in the order of its schedule."""
 
 import dataclasses
+import json
 
 import pytest
 from sqlalchemy import select
@@ -46,6 +47,14 @@ def rows(store, table=executions):
 def due(store, settings, clock, **span):
     clock.forward(**span)
     create_due(store, settings, clock())
+
+
+def labels_in(store, folder):
+    """Let the execution look for labels in a folder of this machine, which no request could name."""
+    [execution] = rows(store)
+    snapshot = json.loads(json.dumps(execution["snapshot"]).replace("s3://b/labels", f"file://{folder}"))
+    with store.begin() as transaction:
+        transaction.update(executions, {"id": execution["id"]}, snapshot=snapshot)
 
 
 def test_captures_become_a_job(scheduled, captures, store, settings, clock, advance):
@@ -143,12 +152,15 @@ def test_a_storage_that_is_away_is_tried_again(scheduled, store, settings, clock
     assert "nosuchscheme" in execution["failure"]
 
 
-def test_a_merge_comes_before_the_analysis(call, captures, store, settings, clock, advance):
+def test_a_merge_comes_before_the_analysis(call, captures, store, settings, clock, advance, tmp_path):
     captures(10)
+    (tmp_path / "labels/2026/01/31/10").mkdir(parents=True)
+    (tmp_path / "labels/2026/01/31/10/a.jsonl").write_text("{}\n")
     call("CreateModelQualityJobDefinition", **definition("ModelQuality"))
     config = named(kind="ModelQuality")
     call("CreateMonitoringSchedule", MonitoringScheduleName="schedule", MonitoringScheduleConfig=config)
     due(store, settings, clock, minutes=30)
+    labels_in(store, tmp_path / "labels")
     assert advance()
     [execution] = rows(store)
     assert (execution["stage"], execution["job"]) == ("merging", None)
@@ -160,6 +172,21 @@ def test_a_merge_comes_before_the_analysis(call, captures, store, settings, cloc
     assert (execution["stage"], execution["job"].startswith("model-quality-monitoring-")) == (
         "analysing",
         True,
+    )
+
+
+def test_no_labels_yet(call, captures, store, settings, clock, advance, tmp_path):
+    captures(10)
+    call("CreateModelQualityJobDefinition", **definition("ModelQuality"))
+    config = named(kind="ModelQuality")
+    call("CreateMonitoringSchedule", MonitoringScheduleName="schedule", MonitoringScheduleConfig=config)
+    due(store, settings, clock, minutes=30)
+    labels_in(store, tmp_path / "labels")
+    assert advance()
+    [execution] = rows(store)
+    assert (execution["status"], execution["job"]) == ("Failed", None)
+    assert execution["failure"].startswith(
+        f"No labels yet: file://{tmp_path}/labels has none of the hour folders"
     )
 
 

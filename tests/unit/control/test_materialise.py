@@ -156,7 +156,8 @@ def test_a_batch_execution(execution, store, settings):
 def test_a_model_quality_execution_merges_first(execution, store, settings):
     row = execution("ModelQuality", StoppingCondition={"MaxRuntimeInSeconds": 3600})
     found = resolved(store, row, settings)
-    merge = merge_request(row, found, HOURS[9:11])
+    truths = [DataInput("s3://b/labels/2026/01/31/09", "2026/01/31/09")]
+    merge = merge_request(row, found, HOURS[9:11], truths)
     assert merge["ProcessingJobName"] == f"groundtruth-merge-202601311030-{row['id'][:24]}"
     assert merge["AppSpecification"]["ImageUri"].endswith("/sagemaker-model-monitor-groundtruth-merger")
     assert merge["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"] == "s3://b/out/merge"

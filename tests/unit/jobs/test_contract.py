@@ -63,7 +63,8 @@ def test_a_baseline_job_has_no_window_and_no_baseline():
         ({"start_time": "2026-01-31T10:00:00Z"}, "end_time"),
         ({"start_time": "soon", "end_time": "2026-01-31T10:00:00Z"}, "start_time"),
         ({"start_time": "2026-01-31T10:00:00Z", "end_time": "2026-01-31T10:00:00Z"}, "not before"),
-        ({"analysis_type": "MODEL_QUALITY"}, "MODEL_QUALITY"),
+        ({"analysis_type": "MODEL_BIAS"}, "MODEL_BIAS"),
+        ({"analysis_type": "MODEL_QUALITY"}, "problem_type is ''; expected Regression"),
         ({"compatibility": "maybe"}, "compatibility"),
     ],
 )

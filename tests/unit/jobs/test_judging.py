@@ -3,7 +3,7 @@ import pytest
 from open_model_monitor.capture.record import Counts
 from open_model_monitor.errors import Malformed, NoData, ScriptError
 from open_model_monitor.jobs.contract import Job, Options
-from open_model_monitor.jobs.judging import judge
+from open_model_monitor.jobs.judging import judge_reading, judge_rows
 from open_model_monitor.jobs.part_state import PartState
 from open_model_monitor.profiling.columns import DatasetProfile
 
@@ -14,6 +14,11 @@ def seen(**counts):
 
 def job(**more):
     return Job("captures/", more.pop("is_baseline", False), **more)
+
+
+def judge(seen, job):
+    judge_reading(seen, job)
+    judge_rows(seen, job)
 
 
 @pytest.mark.parametrize(

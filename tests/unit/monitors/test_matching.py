@@ -24,35 +24,6 @@ def pairs(matching):
     return {m.feature: m.column for m in matching.columns if m.index is not None}
 
 
-def test_natural_order():
-    names = [
-        "_c10",
-        "_c2",
-        "feature10",
-        "feature9",
-        "2",
-        "10",
-        "a",
-        "",
-        "A1b12",
-        "A1b3",
-        "00000000000000000002",
-    ]
-    expected = ["", "2", "00000000000000000002", "10", "A1b3", "A1b12", "_c2", "_c10", "a"]
-    assert sorted(names, key=natural_key) == [*sorted(expected, key=natural_key), "feature9", "feature10"]
-    assert sorted(expected, key=natural_key)[1:4] == ["00000000000000000002", "2", "10"]
-
-
-@given(st.lists(st.tuples(st.text(alphabet="ab_!~é", max_size=2), st.integers(0, 99999))))
-def test_natural_order_of_padded_keys_is_plain_order(parts):
-    keys = [f"{text}{number:05d}" for text, number in parts]
-    assert sorted(keys, key=natural_key) == sorted(keys)
-
-
-def test_natural_order_takes_any_number_of_digits():
-    assert natural_key("9" * 5000) < natural_key("1" + "0" * 5000)
-
-
 def test_d20_s19_script_keys_without_padding():
     current = columns(*map(str, range(12)))
     baseline = [f"_c{i}" for i in range(12)]

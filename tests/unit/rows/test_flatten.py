@@ -2,8 +2,17 @@ from decimal import Decimal
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from open_model_monitor.rows.flatten import MAX_COLUMNS, PayloadError, flatten_row, is_nested, unique_names
+from open_model_monitor.rows.flatten import (
+    MAX_COLUMNS,
+    PayloadError,
+    flatten_row,
+    is_nested,
+    natural_key,
+    unique_names,
+)
 
 
 def test_s10_nested_values_become_columns():
@@ -38,3 +47,32 @@ def test_unique_names():
 def test_a_row_has_an_end():
     with pytest.raises(PayloadError, match="10000 columns"):
         flatten_row({i: i for i in range(MAX_COLUMNS + 1)})
+
+
+def test_natural_order():
+    names = [
+        "_c10",
+        "_c2",
+        "feature10",
+        "feature9",
+        "2",
+        "10",
+        "a",
+        "",
+        "A1b12",
+        "A1b3",
+        "00000000000000000002",
+    ]
+    expected = ["", "2", "00000000000000000002", "10", "A1b3", "A1b12", "_c2", "_c10", "a"]
+    assert sorted(names, key=natural_key) == [*sorted(expected, key=natural_key), "feature9", "feature10"]
+    assert sorted(expected, key=natural_key)[1:4] == ["00000000000000000002", "2", "10"]
+
+
+@given(st.lists(st.tuples(st.text(alphabet="ab_!~é", max_size=2), st.integers(0, 99999))))
+def test_natural_order_of_padded_keys_is_plain_order(parts):
+    keys = [f"{text}{number:05d}" for text, number in parts]
+    assert sorted(keys, key=natural_key) == sorted(keys)
+
+
+def test_natural_order_takes_any_number_of_digits():
+    assert natural_key("9" * 5000) < natural_key("1" + "0" * 5000)
