@@ -26,6 +26,7 @@ JSON = dict[str, Any]
 MAX_DATA_INPUTS = 10
 DEFAULT_MAX_RUNTIME = 3600
 NO_DATA = "Job inputs had no data"
+NO_LABELS = "No labels yet"
 STATISTICS = "/opt/ml/processing/baseline/stats"
 CONSTRAINTS = "/opt/ml/processing/baseline/constraints"
 PREPROCESSING = "/opt/ml/processing/code/preprocessing"
@@ -378,7 +379,7 @@ def find_labels(storage: Storage, resolved: Resolved, execution: Row) -> list[Da
     found = [DataInput(f"{root}/{hour}", hour) for hour in _existing_hours(storage, root, span)]
     if not found:
         return Unrunnable(
-            f"No labels yet: {root} has none of the hour folders {searched[0]:%Y/%m/%d/%H} to "
+            f"{NO_LABELS}: {root} has none of the hour folders {searched[0]:%Y/%m/%d/%H} to "
             f"{searched[-1]:%Y/%m/%d/%H}; omm backfill --relabel runs the window again once they are there"
         )
     return found

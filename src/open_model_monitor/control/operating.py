@@ -20,6 +20,7 @@ from open_model_monitor.control.executions import (
     run_now,
     schedule_of,
 )
+from open_model_monitor.control.materialise import NO_LABELS
 from open_model_monitor.control.operations.processing import TERMINAL
 from open_model_monitor.control.store import Row, Store, Transaction
 from open_model_monitor.control.tables import executions, jobs, log_events, schedules
@@ -158,7 +159,9 @@ def _lacks_labels(transaction: Transaction, schedule: str, tick: datetime) -> bo
         .where(jobs.c.execution == last["id"], jobs.c.role == "merge")
         .order_by(jobs.c.created.desc())
     )
-    labels = (merge["details"] or {}).get("labels") if merge is not None else None
+    if merge is None:
+        return str(last["failure"] or "").startswith(NO_LABELS)
+    labels = (merge["details"] or {}).get("labels")
     return labels is None or labels["unlabelled"] > 0
 
 

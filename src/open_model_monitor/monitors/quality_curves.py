@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from open_model_monitor.profiling.scores import ScoreCounts
+from open_model_monitor.profiling.scores import ScoreCounts, binned
 
 JOINED = 1000  # distinct scores; twice as many are joined two by two, and so on
 
@@ -44,7 +44,7 @@ def _on_scale(side: list[ScoreCounts], whole: ScoreCounts) -> NDArray[np.int64]:
     """Return the counts of one side at each score of both."""
     counts = np.zeros_like(whole.counts)
     for one in side:
-        scores = one.scores if whole.width is None else np.floor(one.scores / whole.width) * whole.width
+        scores = binned(one.scores, whole.width)
         np.add.at(counts, np.searchsorted(whole.scores, scores), one.counts)
     return counts
 

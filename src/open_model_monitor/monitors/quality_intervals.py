@@ -136,12 +136,14 @@ def areas(ranked: Ranked, *, auc: float, au_prc: float) -> Intervals:
         variance += _variance(of_negative, negatives) / total_negative
         found["auc"] = _within_one(_around(auc, NORMAL * math.sqrt(variance)))
     if total_positive and 0 < au_prc < 1:
-        centre, half = (
-            math.log(au_prc / (1 - au_prc)),
-            NORMAL / math.sqrt(total_positive * au_prc * (1 - au_prc)),
-        )
-        found["au_prc"] = Interval(*(1 / (1 + math.exp(-end)) for end in (centre - half, centre + half)))
+        centre = math.log(au_prc / (1 - au_prc))
+        half = NORMAL / math.sqrt(total_positive * au_prc * (1 - au_prc))
+        found["au_prc"] = Interval(_logistic(centre - half), _logistic(centre + half))
     return found
+
+
+def _logistic(value: float) -> float:
+    return (1 + math.tanh(value / 2)) / 2
 
 
 def _variance(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

@@ -20,7 +20,7 @@ NEGATIVE_AT, POSITIVE_AT = 0, 1  # the places of the two labels of a binary prob
 
 def regression(errors: Errors) -> Metrics:
     """Return mae, mse, rmse and r2."""
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         mse = errors.squared / errors.rows
         r2 = np.where(errors.deviations > 0, 1.0 - errors.squared / errors.deviations, np.nan)
         return {"mae": errors.absolute / errors.rows, "mse": mse, "rmse": np.sqrt(mse), "r2": r2}

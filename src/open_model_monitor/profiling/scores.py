@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import Any, Self
 
 import numpy as np
@@ -25,11 +26,11 @@ class ScoreCounts:
     bins of one width lie in bins of the next, so that neither order nor the cutting into parts matters.
     """
 
-    __slots__ = ("_counts", "_scores", "_waiting", "_waiting_rows", "limit", "width")
+    __slots__ = ("_counts", "_scores", "_waiting", "_waiting_rows", "_width", "limit")
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
-        self.width: float | None = None  # of a bin, None while scores are exact
+        self._width: float | None = None
         self._scores: Scores = np.empty(0)
         self._counts: Counts = np.empty((0, SAMPLES), dtype=np.int64)
         self._waiting: list[tuple[Scores, Counts]] = []
@@ -38,6 +39,12 @@ class ScoreCounts:
     def insert(self, scores: Scores, member: NDArray[np.bool_]) -> None:
         """Add rows: their finite scores, and to which samples they belong."""
         self._wait(scores, member.astype(np.int64))
+
+    @property
+    def width(self) -> float | None:
+        """The width of a bin, None while scores are exact."""
+        self._settle()
+        return self._width
 
     @property
     def scores(self) -> Scores:
@@ -55,7 +62,7 @@ class ScoreCounts:
         """Return a new value for both."""
         both = type(self)(self.limit)
         widths = [width for width in (self.width, other.width) if width is not None]
-        both.width = max(widths, default=None)
+        both._width = max(widths, default=None)
         for one in (self, other):
             both._wait(one.scores, one.counts)
         both._settle()
@@ -74,10 +81,10 @@ class ScoreCounts:
         counts = np.concatenate([self._counts, *(counts for _, counts in self._waiting)])
         self._waiting, self._waiting_rows = [], 0
         scores = scores + 0.0  # of the two zeros, one
-        self._scores, self._counts = _summed(_binned(scores, self.width), counts)
-        if self.width is not None or len(self._scores) > self.limit:
-            self.width = _wide_enough(self._scores, self.width)
-            self._scores, self._counts = _summed(_binned(self._scores, self.width), self._counts)
+        self._scores, self._counts = _summed(binned(scores, self._width), counts)
+        if self._width is not None or len(self._scores) > self.limit:
+            self._width = _wide_enough(self._scores, self._width)
+            self._scores, self._counts = _summed(binned(self._scores, self._width), self._counts)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain values."""
@@ -92,7 +99,7 @@ class ScoreCounts:
     def from_dict(cls, data: dict[str, Any]) -> Self:
         """Rebuild what `to_dict` returned."""
         one = cls(data["limit"])
-        one.width = data["width"]
+        one._width = data["width"]
         one._scores = np.frombuffer(data["scores"], "<f8").astype(np.float64)
         one._counts = np.frombuffer(data["counts"], "<i8").astype(np.int64).reshape(-1, SAMPLES)
         return one
@@ -110,8 +117,13 @@ def _wide_enough(scores: Scores, width: float | None) -> float:
     return 2.0**exponent
 
 
-def _binned(scores: Scores, width: float | None) -> Scores:
-    return scores if width is None else np.floor(scores / width) * width
+def binned(scores: Scores, width: float | None) -> Scores:
+    """Return the lower end of each score's bin; the score itself where `width` is None."""
+    if width is None:
+        return scores
+    with np.errstate(over="ignore"):
+        lower = np.floor(scores / width) * width
+    return np.maximum(lower, -sys.float_info.max)  # the lowest bin may begin below all doubles
 
 
 def _summed(scores: Scores, counts: Counts) -> tuple[Scores, Counts]:

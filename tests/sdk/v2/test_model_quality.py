@@ -110,7 +110,7 @@ def test_an_endpoint_whose_model_got_worse(session, endpoint, bucket, scored, co
     assert "receiver_operating_characteristic_curve" in statistics["binary_classification_metrics"]
     found = monitor.latest_monitoring_constraint_violations().body_dict["violations"]
     assert [one["metric_name"] for one in found][:3] == ["auc", "precision", "truePositiveRate"]
-    assert all("f05" != one["metric_name"] for one in found)
+    assert all(one["metric_name"] != "f05" for one in found)
 
     job = job_of(execution)
     assert job["Environment"]["analysis_type"] == "MODEL_QUALITY"
