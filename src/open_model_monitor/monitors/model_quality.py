@@ -253,8 +253,10 @@ def _statistics(
 
 def _deviation(values: list[float]) -> float:
     """Return the population standard deviation of what is defined; NaN of fewer than two values."""
-    known = [value for value in values if not math.isnan(value)]
-    return float(np.std(known)) if len(known) > 1 else math.nan
+    known = [value for value in values if math.isfinite(value)]
+    with np.errstate(over="ignore", invalid="ignore"):
+        spread = float(np.std(known)) if len(known) > 1 else math.nan
+    return spread if math.isfinite(spread) else math.nan
 
 
 # ---------------------------------------------------------------- checks

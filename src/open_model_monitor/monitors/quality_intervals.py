@@ -45,16 +45,21 @@ def regression(groups: Errors) -> Intervals:
     without = [_without(groups, filled, place) for place in filled]
     stack = {name: np.concatenate([one[name] for one in without]) for name in without[0]}
     whole = {name: values[0] for name, values in formulas.regression(groups.total()).items()}
-    spread = {
-        name: math.sqrt((len(filled) - 1) / len(filled) * float(((values - values.mean()) ** 2).sum()))
-        for name, values in stack.items()
-        if np.isfinite(values).all()
+    spread = {name: _spread(values) for name, values in stack.items()}
+    found = {
+        name: _around(whole[name], STUDENT * wide) for name, wide in spread.items() if math.isfinite(wide)
     }
-    found = {name: _around(whole[name], STUDENT * wide) for name, wide in spread.items()}
     return {
         name: Interval(max(0.0, one.low), one.high) if name != "r2" else Interval(one.low, min(1.0, one.high))
         for name, one in found.items()
     }
+
+
+def _spread(without: NDArray[np.float64]) -> float:
+    """Return the standard error of a metric from its values without each group; not finite if one of them is not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        squares = float(((without - without.mean()) ** 2).sum())
+    return math.sqrt((len(without) - 1) / len(without) * squares)
 
 
 def _without(groups: Errors, filled: list[int], left_out: int) -> Metrics:
