@@ -105,7 +105,7 @@ class Labeller:
             if attribute is not None and self._is_path(attribute, output)
         ]
         if paths:
-            output = _searched(section, paths, output)
+            output = self._searched(section, paths, output)
         truth = _truth(record.ground_truth)
         segments = self._segments(record, counts)
         pairs = pair_rows(truth, output)
@@ -124,6 +124,15 @@ class Labeller:
         candidates = [output.rows, *([output.batch] if output.batch is not None else [])]
         known = [self._named(rows[0])[0] for rows in candidates if rows]
         return bool(known) and all(self._place(attribute, names) is None for names in known)
+
+    def _searched(self, section: Any, paths: Sequence[str], output: Payload) -> Payload:
+        documents = _documents(section)
+        found = {path: _all_found(path, documents) for path in paths}
+        names = self._named(output.rows[0])[0] if output.rows else ()
+        for path, values in found.items():
+            if all(value is None for value in values):
+                self._missed(path, names)
+        return _with_columns(output, found)
 
     def _named(self, fields: Fields | None) -> tuple[tuple[str, ...], Values]:
         names, values = fields if fields is not None else (None, ())
@@ -324,10 +333,8 @@ def _own_labels(item: Item, rows: int) -> list[Any]:
     return [_label(fields, None) for fields in found] if len(found) == rows else []
 
 
-def _searched(section: Any, paths: Sequence[str], output: Payload) -> Payload:
-    """Return the output's rows with what JMESPaths find in it as further columns, named by the paths."""
-    documents = _documents(section)
-    found = {path: _all_found(path, documents) for path in paths}
+def _with_columns(output: Payload, found: Mapping[str, list[Any]]) -> Payload:
+    """Return the output's rows with what JMESPaths found in it as further columns, named by the paths."""
     lengths = {len(values) for values in found.values()}
     if len(lengths) > 1 or not lengths - {0}:
         told = ", ".join(f"{path!r} {len(values)}" for path, values in found.items())

@@ -56,7 +56,9 @@ def test_what_is_equal_holds_and_what_is_undefined_is_not_compared():
 
 def test_constraints_of_another_problem():
     state = profile(REGRESSION, [1.0], [2.0])
-    with pytest.raises(DocumentError, match=r"constraints are for BinaryClassification, but .* is Regression"):
+    with pytest.raises(
+        DocumentError, match=r"constraints are for BinaryClassification, but .* is Regression"
+    ):
         ModelQuality().analyse(state, constraints=constraints("binary_classification", f1=(1.0, LESS)))
 
 
