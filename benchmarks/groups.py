@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import table
+from benchmarks import merging, table
 from benchmarks.captures import SHAPES, captures
 from benchmarks.measuring import Contender, Series, measure, race
 from benchmarks.peers.environments import PACKAGES, QUIET, prepare
@@ -147,6 +147,23 @@ def spark(settings: Settings) -> str:
     return _sections([_beyond_start(settings, contenders, settings.spark_records, answers=False)])
 
 
+def merge(settings: Settings) -> str:
+    """Captures merged with as many shuffled labels, and reading both sides."""
+    records = min(settings.records, key=lambda n: abs(n - 1_000_000))
+    folder = settings.captures(records)
+    labels = merging.labels(settings.cache, folder, records)
+    base = "reading both sides"
+    contenders = {
+        base: _module("merging", "read", folder, labels),
+        "our merge, 1 process, labels in memory": _module("merging", "merge", folder, labels),
+        "our merge, 2 processes, buckets": _module("merging", "merge", folder, labels, "--engine", "processes"),
+        "our merge, Spark local[2], buckets": _module(
+            "merging", "merge", folder, labels, "--engine", "spark", missing=_without_spark()
+        ),
+    }
+    return _sections([_speed(settings, contenders, records, "70 columns of CSV, and a label for each", base)])
+
+
 def control(settings: Settings) -> str:
     """The server: a thousand schedules due at once, and the API meanwhile."""
     count = SCHEDULES if settings.records[0] >= SCHEDULES else 10
@@ -178,7 +195,9 @@ def control(settings: Settings) -> str:
     return _sections([(f"{count:,} schedules due at once, {count:,} captures each", table.grid(head, rows))])
 
 
-GROUPS = {group.__name__: group for group in (fast, script, shapes, memory, startup, peers, spark, control)}
+GROUPS = {
+    group.__name__: group for group in (fast, script, shapes, memory, startup, peers, spark, merge, control)
+}
 
 
 # ---------------------------------------------------------------- what they are made of

@@ -6,8 +6,9 @@ as they were written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -20,6 +21,7 @@ from open_model_monitor.capture.layout import variant_of
 from open_model_monitor.capture.record import GROUND_TRUTH, Block, Counts, Origin, Window
 
 HOUR_SECONDS = 3600
+MAX_SHARED = 4096  # of equal labels; nearly all are among a few
 _MARK = b'"groundTruthData"'
 
 
@@ -49,11 +51,15 @@ class Capture(msgspec.Struct, gc=False):  # one per record
     hour: int | None
 
 
-class Label(msgspec.Struct, gc=False, frozen=True):  # one per record, equal ones are shared
-    """What was right: the text of `groundTruthData`, and the hour in which it was collected, if that is known."""
+class Label(msgspec.Struct, gc=False, frozen=True):  # equal ones are shared
+    """What was right: the text of `groundTruthData`, and the hour in which it was collected, if that is known.
+
+    `met` says that a capture with its id was seen.
+    """
 
     truth: bytes
     hour: int | None
+    met: bool = False
 
 
 _read_label = msgspec.json.Decoder(_LabelLine).decode
@@ -119,14 +125,22 @@ def id_of(value: Any) -> str | None:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def hour_of_time(time: Any) -> int | None:
-    """Return the hour of a text like 2026-01-31T10:20:00Z in hours since 1970; None if it is no time."""
+@lru_cache(maxsize=4096)
+def _hour_named(text: str) -> int | None:
     try:
-        moment = datetime.fromisoformat(time)
-    except (TypeError, ValueError):
+        moment = datetime.fromisoformat(text)
+    except ValueError:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return int(moment.timestamp() // HOUR_SECONDS)
+
+
+def hour_of_time(time: Any) -> int | None:
+    """Return the hour of a text like 2026-01-31T10:20:00Z in hours since 1970; None if it is no time."""
+    if not isinstance(time, str):
+        return None
+    # Nearly all are in UTC: then the minutes do not matter, and captures of one hour share one answer.
+    return _hour_named(f"{time[:14]}00Z" if time[13:14] == ":" and time.endswith("Z") else time)
 
 
 def merged_line(line: bytes, truth: bytes) -> bytes:
@@ -144,7 +158,6 @@ class Labels:
     def __init__(self) -> None:
         self._known: dict[str, Label] = {}
         self._shared: dict[Label, Label] = {}
-        self._met: set[str] = set()
         self.superseded = 0
 
     def __len__(self) -> int:
@@ -153,24 +166,27 @@ class Labels:
     def put(self, key: str, label: Label) -> None:
         """Take one more label."""
         self.superseded += key in self._known
-        if len(self._shared) < 4096:  # nearly all labels are one of a few
-            label = self._shared.setdefault(label, label)
-        self._known[key] = label
+        self._known[key] = self._one_of(label)
+
+    def _one_of(self, label: Label) -> Label:
+        if len(self._shared) >= MAX_SHARED:
+            return label
+        return self._shared.setdefault(label, label)
 
     def take(self, key: str | None) -> Label | None:
         """Return the label of an id, which then has met its capture."""
-        if key is None or (label := self._known.get(key)) is None:
-            return None
-        self._met.add(key)
+        label = self._known.get(key)  # type: ignore[arg-type]
+        if label is not None and not label.met and key is not None:
+            self._known[key] = self._one_of(Label(label.truth, label.hour, True))
         return label
 
     def met(self) -> Iterator[str]:
         """Yield the ids that met a capture."""
-        return iter(self._met)
+        return (key for key, label in self._known.items() if label.met)
 
     def unmatched(self) -> Iterator[str]:
         """Yield the ids that met no capture."""
-        return (key for key in self._known if key not in self._met)
+        return (key for key, label in self._known.items() if not label.met)
 
     def settle(self, coverage: Coverage) -> None:
         """Count what became of the labels."""
@@ -182,23 +198,21 @@ class Labels:
 
 
 def join(
-    found: Iterator[Capture],
-    known: Labels,
-    coverage: Coverage,
-    put: Callable[[Capture, bytes], None],
-    later: Callable[[Capture], None] | None = None,
-) -> None:
-    """Give each capture its label and `put` the merged line.
+    found: Iterable[Capture], known: Labels, coverage: Coverage, later: list[Capture] | None = None
+) -> list[bytes]:
+    """Give each capture its label; returns the merged lines.
 
-    A capture whose inference id has no label goes by its event id: at once, or `later` if that label is elsewhere.
+    A capture whose inference id has no label goes by its event id: at once, or into `later` if that label may be
+    elsewhere.
     """
+    lines = []
     for capture in found:
         own = capture.inference_id
         label = known.take(own or capture.event_id)
         by_event = False
         if label is None and own is not None and capture.event_id not in (None, own):
             if later is not None:
-                later(capture)
+                later.append(capture)
                 continue
             label, by_event = known.take(capture.event_id), True
         if label is None:
@@ -209,4 +223,5 @@ def join(
         coverage.joined_by_event_id += by_event
         if label.hour is not None and capture.hour is not None:
             coverage.late(label.hour - capture.hour)
-        put(capture, merged_line(capture.line, label.truth))
+        lines.append(merged_line(capture.line, label.truth))
+    return lines

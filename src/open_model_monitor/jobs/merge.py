@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import groupby
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import msgspec
@@ -37,9 +38,9 @@ from open_model_monitor.engines.local import Engine, Inline, Work
 from open_model_monitor.errors import Malformed, NoData, NoLabels
 from open_model_monitor.profiling.state import dumps, loads
 from open_model_monitor.rows.batch_outputs import batch_outputs
-from open_model_monitor.storage import Stat, Storage
+from open_model_monitor.storage import Stat, Storage, is_remote
 
-BUCKET_BYTES = 64 << 20  # of label files, in one bucket
+BUCKET_BYTES = 160 << 20  # of label files in memory at a time, which then take about twice that
 MAX_BUCKETS = 512
 MAX_FILES = 4096  # of labels, that one worker deals
 PIECE_BYTES = 8 << 20  # of a bucket or a merged file that is held before it is written
@@ -247,11 +248,11 @@ class _HourWriter:
         self,
         source: str,
         folder: str,
-        found: Iterator[Capture],
+        found: Iterable[Capture],
         known: Labels,
-        later: Callable[[Capture], None] | None = None,
+        later: list[Capture] | None = None,
     ) -> None:
-        """Join the captures of one object, or those that go to one folder."""
+        """Join captures of one object, or such that go to one folder."""
         below = folder or self._below(source)
         if below is not None:
             self._join(below, found, known, later)
@@ -259,17 +260,16 @@ class _HourWriter:
         for hour, alike in groupby(found, lambda capture: capture.hour):  # no folder says where they belong
             self._join(_dated(hour), alike, known, later)
 
-    def _join(
-        self,
-        below: str,
-        found: Iterator[Capture],
-        known: Labels,
-        later: Callable[[Capture], None] | None,
-    ) -> None:
+    def _join(self, below: str, found: Iterable[Capture], known: Labels, later: list[Capture] | None) -> None:
         coverage, where = Coverage(), f"{self.job.output}/{below}".rstrip("/")
-        join(found, known, coverage, partial(self._put, where), later)
+        lines = join(found, known, coverage, later)
         self.merged.coverage = self.merged.coverage.merge(coverage)
         self.merged.hours[where] = self.merged.hours.get(where, Coverage()).merge(coverage)
+        if lines:
+            self._held.setdefault(where, []).extend(lines)
+            self._sizes[where] = self._sizes.get(where, 0) + sum(map(len, lines))
+            if self._sizes[where] >= PIECE_BYTES:
+                self._write(where)
 
     def _below(self, address: str) -> str | None:
         """Return the folder of an object below the source, if it lies in an hour folder."""
@@ -278,13 +278,6 @@ class _HourWriter:
             return inside.rpartition("/")[0]
         found = _HOUR.search(address)
         return found[0].strip("/") if found else None
-
-    def _put(self, where: str, _: Capture, line: bytes) -> None:
-        self._held.setdefault(where, []).append(line)
-        size = self._sizes.get(where, 0) + len(line)
-        self._sizes[where] = size
-        if size >= PIECE_BYTES:
-            self._write(where)
 
     def _write(self, where: str) -> None:
         piece = self._pieces.get(where, 0)
@@ -384,17 +377,7 @@ class _Step:
         for block, found in _read_captures(self.job, storage, part, merged.counts):
             for capture in found:
                 key = capture.inference_id or capture.event_id or ""
-                dealer.deal(
-                    key,
-                    (
-                        block.source,
-                        folder,
-                        capture.inference_id,
-                        capture.event_id,
-                        capture.line,
-                        capture.hour,
-                    ),
-                )
+                dealer.deal(key, _as_dealt(block.source, folder, capture))
         dealer.close()
         return dumps(merged)
 
@@ -404,14 +387,10 @@ class _Step:
         writer = _HourWriter(self.job, storage, f"part-{bucket}", merged)
         again = _Dealer(storage, f"{self.job.scratch}/again", bucket, self.buckets)
         for (source, folder), found in _dealt_captures(storage, f"{self.job.scratch}/captures/{bucket}"):
-
-            def later(capture: Capture, source: str = source, folder: str = folder) -> None:
-                again.deal(
-                    capture.event_id or "",
-                    (source, folder, capture.inference_id, capture.event_id, capture.line, capture.hour),
-                )
-
-            writer.join(source, folder, iter(found), known, later)
+            later: list[Capture] = []
+            writer.join(source, folder, found, known, later)
+            for capture in later:
+                again.deal(capture.event_id or "", _as_dealt(source, folder, capture))
         again.close()
         writer.close()
         known.settle(merged.coverage)
@@ -427,7 +406,7 @@ class _Step:
         known = self._known(storage, bucket)
         writer = _HourWriter(self.job, storage, f"part-{bucket}-by-event-id", merged)
         for (source, folder), found in _dealt_captures(storage, f"{self.job.scratch}/again/{bucket}"):
-            writer.join(source, folder, iter(found), known)
+            writer.join(source, folder, found, known)
         writer.close()
         # The first join counted these labels; those that met a capture only now are no longer alone.
         alone = set(msgspec.msgpack.decode(storage.read(f"{self.job.scratch}/alone/{bucket}")))
@@ -462,7 +441,7 @@ class _Dealer:
 
     def _write(self, bucket: int) -> None:
         address = f"{self._root}/{bucket:05d}/{self._order}-{self._pieces[bucket]:06d}"
-        self._storage.write(address, bytes(self._held[bucket]))
+        _put_aside(self._storage, address, self._held[bucket])
         self._held[bucket] = bytearray()
         self._pieces[bucket] += 1
 
@@ -471,6 +450,16 @@ class _Dealer:
         for bucket, held in enumerate(self._held):
             if held:
                 self._write(bucket)
+
+
+def _put_aside(storage: Storage, address: str, data: bytearray) -> None:
+    """Write a piece that is read again at once and then thrown away: on this machine without waiting for the disk."""
+    if is_remote(address):
+        storage.write(address, bytes(data))
+        return
+    path = Path(address)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
 
 
 def _dealt(storage: Storage, folder: str) -> Iterator[Any]:
@@ -482,6 +471,10 @@ def _dealt(storage: Storage, folder: str) -> Iterator[Any]:
             size = int.from_bytes(data[place : place + 4], "little")
             yield decode(data[place + 4 : place + 4 + size])
             place += 4 + size
+
+
+def _as_dealt(source: str, folder: str, capture: Capture) -> tuple[Any, ...]:
+    return source, folder, capture.inference_id, capture.event_id, capture.line, capture.hour
 
 
 def _dealt_captures(storage: Storage, folder: str) -> Iterator[tuple[tuple[str, str], list[Capture]]]:

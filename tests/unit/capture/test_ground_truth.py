@@ -100,8 +100,8 @@ def test_a_line_that_was_merged_before_gets_the_new_label():
 
 
 def joined(found, book):
-    coverage, lines = Coverage(), []
-    join(iter(found), book, coverage, lambda capture, line: lines.append(line))
+    coverage = Coverage()
+    lines = join(found, book, coverage)
     book.settle(coverage)
     return coverage, lines
 
