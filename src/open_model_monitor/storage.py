@@ -11,6 +11,7 @@ import errno
 import importlib
 import io
 import os
+import shutil
 import stat
 import tempfile
 import threading
@@ -27,6 +28,7 @@ from open_model_monitor.errors import StorageError, UsageError
 NOT_THERE = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP)  # also what links that lead nowhere give
 READ_AHEAD = 8 << 20  # one request to an object store costs tens of milliseconds, so ask for much at once
 RETRIES = 5
+REMOVED_AT_ONCE = 1000
 OBJECT_STORES = ("s3", "s3a", "gs", "az", "azure", "adl", "abfs", "abfss")
 FSSPEC_DRIVERS = {"hdfs": "pyarrow", "sftp": "paramiko", "ssh": "paramiko", "smb": "smbprotocol"}
 
@@ -139,6 +141,14 @@ class Storage:
         with _Explained(address, "write"):
             self._place(address).write(address, data)
 
+    def remove(self, address: str) -> None:
+        """Remove an object, or all that lies below a folder; what is not there is no failure."""
+        address = normalise(address)
+        with _Explained(address, "remove"):
+            place = self._place(address)
+            found = [address] if place.stat(address) else [stat.address for stat in place.list(address)]
+            place.remove(address, found)
+
     def _place(self, address: str) -> _Place:
         if not is_remote(address):
             return _LOCAL
@@ -171,6 +181,7 @@ class _Place(Protocol):
     def open(self, address: str) -> BinaryIO: ...
     def fetch(self, address: str, start: int, length: int) -> tuple[bytes, int]: ...
     def write(self, address: str, data: bytes) -> None: ...
+    def remove(self, folder: str, addresses: Names) -> None: ...
 
 
 class _Local:
@@ -230,6 +241,12 @@ class _Local:
             temporary.unlink(missing_ok=True)
             raise
 
+    def remove(self, folder: str, addresses: Names) -> None:
+        for address in addresses:
+            Path(address).unlink(missing_ok=True)
+        if os.path.isdir(folder):  # and the empty folders that are left
+            shutil.rmtree(folder, ignore_errors=True)
+
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
     # A link that leads to itself raises from is_dir, but not from isdir.
@@ -285,6 +302,10 @@ class _Objects:
 
     def write(self, address: str, data: bytes) -> None:
         self._store.put(self._key(address), data)
+
+    def remove(self, folder: str, addresses: Names) -> None:
+        for first in range(0, len(addresses), REMOVED_AT_ONCE):
+            self._store.delete([self._key(one) for one in addresses[first : first + REMOVED_AT_ONCE]])
 
     def _key(self, address: str) -> str:
         return address[len(self._root) :].removeprefix("/")
@@ -395,6 +416,11 @@ class _Keys:
         bucket, key = self._split(address)
         self._client.put_object(Bucket=bucket, Key=key, Body=data)
 
+    def remove(self, folder: str, addresses: Names) -> None:
+        for address in addresses:
+            bucket, key = self._split(address)
+            self._client.delete_object(Bucket=bucket, Key=key)
+
     def _root(self, address: str) -> str:
         scheme, _, rest = address.partition("://")
         return f"{scheme}://{rest.partition('/')[0]}"
@@ -447,6 +473,10 @@ class _Foreign:
     def write(self, address: str, data: bytes) -> None:
         self._files.makedirs(address.rpartition("/")[0], exist_ok=True)
         self._files.pipe_file(address, data)
+
+    def remove(self, folder: str, addresses: Names) -> None:
+        for address in addresses:
+            self._files.rm_file(address)
 
     def _stat(self, address: str, info: Any) -> Stat:
         times = (info.get(key) for key in ("LastModified", "last_modified", "modified", "mtime", "created"))

@@ -23,7 +23,8 @@ from open_model_monitor.errors import (
     StorageError,
     UsageError,
 )
-from open_model_monitor.jobs import run
+from open_model_monitor.jobs import labelled_input, run
+from open_model_monitor.jobs.merge import merge
 from open_model_monitor.results.report import to_json
 
 pytestmark = pytest.mark.xdist_group("spark")
@@ -105,6 +106,40 @@ def test_documents_are_equal(spark, captures, tmp_path):
     assert inline.to_dict() == cluster.to_dict()
     assert inline.counts.lines_malformed == 15
     assert cluster.violations
+
+
+def without_time(report):
+    found = report.documents()
+    found["statistics.json"]["dataset"].pop("evaluation_time")
+    return {name: to_json(document) for name, document in found.items()}
+
+
+def test_model_quality_is_equal_merge_included(spark, captures, tmp_path, monkeypatch):
+    """Labels of three files, dealt into buckets; the same metrics, subsamples and intervals by every engine."""
+    monkeypatch.setattr(labelled_input, "merge", functools.partial(merge, bucket_bytes=20_000))
+    (tmp_path / "labels").mkdir()
+    for file in range(3):
+        lines = [
+            json.dumps(
+                {
+                    "groundTruthData": {"data": str(number % 11 + number % 2), "encoding": "CSV"},
+                    "eventMetadata": {"eventId": f"e-{number:05d}"},
+                }
+            )
+            for number in range(file, FILES * RECORDS - 100, 3)
+        ]
+        (tmp_path / "labels" / f"{file}.jsonl").write_text("\n".join(lines))
+    told = {"problem": "Regression", "inference_attribute": "0", "ground_truth": tmp_path / "labels"}
+    check = functools.partial(omm.check, captures, labelling=told)
+    local = [check(options={"workers": count}) for count in (1, 2)]
+    cluster = check(output=tmp_path / "out", engine=spark)
+    assert without_time(local[0]) == without_time(local[1]) == without_time(cluster)
+    assert local[0].features == cluster.features
+    assert local[0].coverage == cluster.coverage
+    assert (cluster.coverage.joined, cluster.coverage.unlabelled) == (1386, 99)
+    assert cluster.statistics.item_count == 1386
+    assert list((tmp_path / "out" / "merge").rglob("part-*.jsonl"))
+    assert not (tmp_path / "out" / "_merging").exists()
 
 
 def test_documents_are_equal_with_a_script(spark, captures, script, tmp_path):

@@ -57,6 +57,15 @@ def test_what_is_written_can_be_read(storage, root):
         assert stream.read() == b""
 
 
+def test_what_is_removed_is_gone(storage, root):
+    fill(storage, root, "a/1", "a/b/2", "ab/3")
+    storage.remove(f"{root}/a")
+    assert names(storage, root, "") == ["ab/3"]
+    storage.remove(f"{root}/ab/3")
+    storage.remove(f"{root}/nothing")
+    assert names(storage, root, "") == []
+
+
 def test_a_listing_is_sorted_recursive_and_knows_size_and_time(storage, root):
     fill(storage, root, "a/z", "a/b/y", "a/b/c/x", "q")
     assert names(storage, root, "a") == ["a/b/c/x", "a/b/y", "a/z"]

@@ -63,7 +63,11 @@ def with_labels(
         )
         workers = job.options.workers or cores
         engine = spark or (Processes(workers) if workers > 1 else Inline())
-        merged = merge(merging, storage, engine=engine, progress=progress)
+        try:
+            merged = merge(merging, storage, engine=engine, progress=progress)
+        finally:
+            if spark is not None:
+                storage.remove(merging.scratch)
     return replace(job, source=merging.output, format=_ALL), merged.coverage
 
 

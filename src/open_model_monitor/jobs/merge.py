@@ -130,6 +130,7 @@ def merge(
     many lines cannot be read.
     """
     found = _capture_parts(job, storage)
+    storage.remove(job.scratch)  # of a merge that was interrupted
     label_files = _label_files(job, storage)
     size = sum(stat.size for stat in label_files)
     if size <= bucket_bytes:

@@ -44,7 +44,7 @@ def regression(groups: Errors) -> Intervals:
         return {}
     without = [_without(groups, filled, place) for place in filled]
     stack = {name: np.concatenate([one[name] for one in without]) for name in without[0]}
-    whole = {name: values[0] for name, values in formulas.regression(groups.total()).items()}
+    whole = {name: float(values[0]) for name, values in formulas.regression(groups.total()).items()}
     spread = {name: _spread(values) for name, values in stack.items()}
     found = {
         name: _around(whole[name], STUDENT * wide) for name, wide in spread.items() if math.isfinite(wide)
