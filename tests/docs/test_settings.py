@@ -8,14 +8,21 @@ import pytest
 
 from open_model_monitor.jobs.contract import Options
 from open_model_monitor.monitors.behaviour import Behaviour
+from open_model_monitor.monitors.quality_behaviour import QualityBehaviour
 
-PAGE = (Path(__file__).parents[2] / "docs" / "settings.md").read_text()
-ROWS = {
-    cells[0].strip("` "): [cell.strip("` ") for cell in cells[1:]]
-    for line in PAGE.splitlines()
-    if line.startswith("| `")
-    for cells in [line.strip("|").split("|")]
-}
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def rows(page):
+    return {
+        cells[0].strip("` "): [cell.strip("` ") for cell in cells[1:]]
+        for line in (DOCS / page).read_text().splitlines()
+        if line.startswith("| `")
+        for cells in [line.strip("|").split("|")]
+    }
+
+
+ROWS, QUALITY = rows("settings.md"), rows("model-quality.md")
 
 
 def spelled(value):
@@ -50,7 +57,7 @@ def test_nothing_is_described_that_is_not_there():
 def test_flags_exist():
     from open_model_monitor.cli.app import build
 
-    flags = set(re.findall(r"`(--[a-z-]+)`", PAGE))
+    flags = set(re.findall(r"`(--[a-z-]+)`", (DOCS / "settings.md").read_text()))
     app = build()
     known = {
         name
@@ -59,3 +66,13 @@ def test_flags_exist():
         for name in argument.names
     }
     assert flags - known == {"--behaviour"} - known
+
+
+def test_behaviour_of_model_quality_and_its_two_values():
+    named = [field.name for field in dataclasses.fields(QualityBehaviour) if field.name != "compatibility"]
+    for name in named:
+        expected = [
+            spelled(getattr(made, name)) for made in (QualityBehaviour(), QualityBehaviour.recommended())
+        ]
+        assert QUALITY[name][:2] == expected
+    assert set(QUALITY) == set(named)

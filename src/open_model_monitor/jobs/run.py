@@ -138,6 +138,7 @@ class _Run:
     spark: Any = None
     gain: str | None = None  # what more processes of the script would bring
     coverage: Coverage | None = None  # of the captures by labels
+    source: str = ""  # as the caller named it, whatever was made of it
 
     def report(self) -> Report:
         job, started = self.job, time.monotonic()
@@ -174,7 +175,7 @@ class _Run:
 
     def _merge(self) -> Job:
         """Merge captures with labels, if the job names some; the job then reads what came of it."""
-        options = self.job.options
+        options, self.source = self.job.options, self.job.source
         self.job, self.coverage = with_labels(
             self.job,
             self.workspace.output,
@@ -284,7 +285,7 @@ class _Run:
             counts=seen.counts,
             warnings=(*planned.warnings, *analysed.warnings, *_warnings(seen.counts)),
             behaviour=monitor.behaviour,
-            source=job.source,
+            source=self.source,
             window=(job.window.start.isoformat(), job.window.end.isoformat()) if job.window else None,
             scripts=self._hash("preprocessor", job.preprocessor),
             record_failures=tuple(seen.failures),
