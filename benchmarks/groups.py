@@ -156,7 +156,9 @@ def merge(settings: Settings) -> str:
     contenders = {
         base: _module("merging", "read", folder, labels),
         "our merge, 1 process, labels in memory": _module("merging", "merge", folder, labels),
-        "our merge, 2 processes, buckets": _module("merging", "merge", folder, labels, "--engine", "processes"),
+        "our merge, 2 processes, buckets": _module(
+            "merging", "merge", folder, labels, "--engine", "processes"
+        ),
         "our merge, Spark local[2], buckets": _module(
             "merging", "merge", folder, labels, "--engine", "spark", missing=_without_spark()
         ),

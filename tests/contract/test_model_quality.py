@@ -10,6 +10,7 @@ from typing import Any
 import jsonschema
 import pytest
 
+import open_model_monitor as omm
 from open_model_monitor.monitors.model_quality import ModelQuality
 from open_model_monitor.monitors.quality_behaviour import QualityBehaviour
 from open_model_monitor.monitors.quality_documents import QualityConstraints, QualityStatistics
@@ -195,3 +196,91 @@ def test_recorded_reports_are_read_and_written_again(name: str) -> None:
             assert written[block][metric]["value"] == pytest.approx(value)
         else:
             assert written[block][metric] == entry
+
+
+def matrix_of(source: Path, **labelling: Any) -> Any:
+    report = omm.check(source, labelling={"problem": BINARY, **labelling})
+    return report.statistics.matrix
+
+
+def test_d5_captures_joined_with_their_labels() -> None:
+    report = omm.check(
+        DATA / "sdk/capture.jsonl",
+        labelling={
+            "problem": BINARY,
+            "probability_attribute": "0",
+            "ground_truth": DATA / "sdk/actuals.jsonl",
+        },
+    )
+    assert report.coverage.joined == 44
+    assert report.statistics.matrix == {"0": {"0": 5, "1": 5}, "1": {"0": 23, "1": 11}}
+
+
+@pytest.mark.parametrize(
+    ("name", "attribute"),
+    [
+        ("merged-endpoint-json.jsonl", "predictions[*].predicted_label"),  # D6
+        ("merged-batch-json.jsonl", "predictions[*].predicted_label"),  # D7
+        ("merged-batch-json.jsonl", "SageMakerOutput.predictions[*].predicted_label"),
+    ],
+)
+def test_d6_d7_recorded_merged_documents(name: str, attribute: str) -> None:
+    found = matrix_of(DATA / "recorded" / name, inference_attribute=attribute)
+    assert found == {"0": {"0": 75, "1": 17}, "1": {"0": 208, "1": 34}}
+
+
+@pytest.mark.parametrize("attribute", ["predicted_label", "SageMakerOutput.predicted_label"])
+def test_d8_a_recorded_merged_line(attribute: str) -> None:
+    found = matrix_of(DATA / "recorded/merged-batch-jsonlines.jsonl", inference_attribute=attribute)
+    assert found == {"1": {"1": 1}}
+
+
+def test_d14_a_scored_data_set() -> None:
+    found = matrix_of(
+        DATA / "churn/validation_with_predictions.csv",
+        inference_attribute="prediction",
+        probability_attribute="probability",
+        ground_truth_attribute="label",
+    )
+    assert found == {"0": {"0": 173, "1": 0}, "1": {"0": 12, "1": 16}}
+
+
+def test_the_guides_script_on_a_scored_data_set(tmp_path: Path) -> None:
+    """Case 15 of the scripts: keys are padded numbers, the job still names columns by the header."""
+    script = tmp_path / "preprocessor.py"
+    script.write_text(
+        "def preprocess_handler(record):\n"
+        "    return {str(i).zfill(20): float(v) for i, v in enumerate(record.rstrip().split(','))}\n"
+    )
+    report = omm.suggest(
+        DATA / "churn/validation_with_predictions.csv",
+        format={"csv": {"header": True}},
+        preprocess=script,
+        labelling={
+            "problem": BINARY,
+            "inference_attribute": "prediction",
+            "probability_attribute": "probability",
+            "ground_truth_attribute": "label",
+        },
+    )
+    assert report.statistics.matrix == {"0": {"0": 173, "1": 0}, "1": {"0": 12, "1": 16}}
+    assert report.statistics.values["auc"] == pytest.approx(0.93951279933939, rel=1e-9)
+
+
+def test_a_script_on_merged_records(tmp_path: Path) -> None:
+    script = tmp_path / "preprocessor.py"
+    script.write_text(
+        "def preprocess_handler(record):\n"
+        "    return {'endpointOutput_0': float(record.endpoint_output.data),\n"
+        "            'groundTruthData_0': record.ground_truth.data}\n"
+    )
+    report = omm.check(
+        DATA / "sdk/capture.jsonl",
+        preprocess=script,
+        labelling={
+            "problem": BINARY,
+            "probability_attribute": "0",
+            "ground_truth": DATA / "sdk/actuals.jsonl",
+        },
+    )
+    assert report.statistics.matrix == {"0": {"0": 5, "1": 5}, "1": {"0": 23, "1": 11}}
