@@ -44,6 +44,7 @@ HEAVY = ("numpy", "pyarrow", "pandas", "obstore", "pyspark", "sqlalchemy", "star
 # Modules without a test file of their own, and why. One that has gained a test must leave this list.
 NO_TWIN = {
     "version": "a constant",
+    "profiling.problems": "constants",
     "__main__": "calls cli.main",
     "_loops": "in C; tests of rows.decimals, rows.texts and profiling.distinct call it",
     "jobs.sandbox_child": "runs only as the process that tests of jobs.sandbox start",

@@ -14,7 +14,8 @@ import open_model_monitor as omm
 from open_model_monitor.monitors.model_quality import ModelQuality
 from open_model_monitor.monitors.quality_behaviour import QualityBehaviour
 from open_model_monitor.monitors.quality_documents import QualityConstraints, QualityStatistics
-from open_model_monitor.profiling.quality import BINARY, MULTICLASS, REGRESSION, QualityProfile
+from open_model_monitor.profiling.problems import BINARY, MULTICLASS, REGRESSION
+from open_model_monitor.profiling.quality import QualityProfile
 from support.labelled import profile
 
 DATA = Path(__file__).parents[1] / "data"

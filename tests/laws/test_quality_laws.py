@@ -11,13 +11,8 @@ from sklearn import metrics as sk
 
 from open_model_monitor.monitors.model_quality import ModelQuality
 from open_model_monitor.monitors.quality_behaviour import QualityBehaviour
-from open_model_monitor.profiling.quality import (
-    BINARY,
-    MULTICLASS,
-    REGRESSION,
-    QualityOptions,
-    QualityProfile,
-)
+from open_model_monitor.profiling.problems import BINARY, MULTICLASS, REGRESSION
+from open_model_monitor.profiling.quality import QualityOptions, QualityProfile
 from open_model_monitor.profiling.state import dumps, loads
 from support.labelled import batch
 

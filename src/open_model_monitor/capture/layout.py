@@ -104,7 +104,7 @@ def plan(
 
 def _part_bytes(size: int) -> int:
     """Return the size of the parts of an input, such that they come out about equal."""
-    most = min(max(size // PARTS, MIN_PART_BYTES), MAX_PART_BYTES)
+    most = min(max(-(-size // PARTS), MIN_PART_BYTES), MAX_PART_BYTES)
     return -(-size // -(-size // most)) if size > most else most
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from open_model_monitor.capture.ipc import batch_to_ipc
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 TABLE_ROWS = 4096
 
@@ -18,6 +20,8 @@ def table_rows(stream: BinaryIO, start: int = 0, end: int | None = None) -> Iter
 
     Raises ArrowException if it is none.
     """
+    import pyarrow.parquet as pq  # ten megabytes, which most runs need not carry
+
     file = pq.ParquetFile(stream)
     row, groups = 1, []
     for number in range(file.metadata.num_row_groups):

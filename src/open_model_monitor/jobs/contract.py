@@ -17,7 +17,7 @@ from open_model_monitor.capture.record import Format, Window
 from open_model_monitor.errors import ContractError, SettingsError
 from open_model_monitor.monitors.behaviour import Behaviour
 from open_model_monitor.monitors.quality_behaviour import QualityBehaviour
-from open_model_monitor.profiling.quality import PROBLEMS
+from open_model_monitor.profiling.problems import PROBLEMS
 
 OUTPUT = "/opt/ml/processing/output"
 DATA_QUALITY, MODEL_QUALITY = "DataQuality", "ModelQuality"

@@ -22,7 +22,8 @@ from open_model_monitor.monitors.model_quality import ModelQuality
 from open_model_monitor.monitors.quality_behaviour import QualityBehaviour
 from open_model_monitor.monitors.quality_documents import QualityConstraints
 from open_model_monitor.monitors.statistics import Statistics
-from open_model_monitor.profiling.quality import BINARY, QualityOptions
+from open_model_monitor.profiling.problems import BINARY
+from open_model_monitor.profiling.quality import QualityOptions
 from open_model_monitor.results.report import SEGMENTS
 from open_model_monitor.rows.labelled import Attributes
 from open_model_monitor.storage import Storage

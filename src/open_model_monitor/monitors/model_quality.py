@@ -27,7 +27,8 @@ from open_model_monitor.monitors.quality_documents import (
 from open_model_monitor.monitors.quality_intervals import Interval, Intervals
 from open_model_monitor.monitors.quality_labels import Confusion, Reduced, reduce_binary, reduce_multiclass
 from open_model_monitor.monitors.sentences import number_text
-from open_model_monitor.profiling.quality import BINARY, POSITIVE, REGRESSION, Pairs, QualityProfile
+from open_model_monitor.profiling.problems import BINARY, REGRESSION
+from open_model_monitor.profiling.quality import POSITIVE, Pairs, QualityProfile
 from open_model_monitor.profiling.samples import SAMPLES
 from open_model_monitor.profiling.scores import ScoreCounts
 

@@ -12,7 +12,7 @@ from typing import Any
 from open_model_monitor.capture.record import JSON
 from open_model_monitor.errors import DocumentError
 from open_model_monitor.monitors import document_values as documents
-from open_model_monitor.profiling.quality import BINARY, MULTICLASS, REGRESSION
+from open_model_monitor.profiling.problems import BINARY, MULTICLASS, REGRESSION
 
 LESS, GREATER = "LessThanThreshold", "GreaterThanThreshold"
 OPERATORS = (LESS, GREATER, "LessThanOrEqualToThreshold", "GreaterThanOrEqualToThreshold")

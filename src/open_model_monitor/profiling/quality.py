@@ -18,12 +18,11 @@ from numpy.typing import NDArray
 
 from open_model_monitor.capture.record import KEY, LABEL, PREDICTION, PROBABILITY
 from open_model_monitor.errors import DataError
+from open_model_monitor.profiling.problems import BINARY, REGRESSION
 from open_model_monitor.profiling.samples import GROUPS, SAMPLES, SUBSAMPLES, memberships
 from open_model_monitor.profiling.scores import ScoreCounts
 from open_model_monitor.profiling.values import as_numpy, class_of, number_of
 
-REGRESSION, BINARY, MULTICLASS = "Regression", "BinaryClassification", "MulticlassClassification"
-PROBLEMS = (REGRESSION, BINARY, MULTICLASS)
 POSITIVE, NEGATIVE = "1", "0"
 MAX_LABELS = 1000
 EXAMPLES = 5

@@ -231,6 +231,12 @@ def test_the_size_of_parts_follows_from_that_of_the_input(megabytes, parts):
     assert part <= 256 << 20
 
 
+def test_a_remainder_makes_no_part_of_its_own():
+    """Five parts for two workers would be three rounds."""
+    for size in (832_000_001, 832_000_003, (256 << 20) - 1):
+        assert -(-size // _part_bytes(size)) == 4
+
+
 def ranges(plan):
     return [(part.start, part.end) for part in plan.parts]
 

@@ -6,7 +6,7 @@ from open_model_monitor.errors import DataError, DocumentError, NoData
 from open_model_monitor.monitors.model_quality import ModelQuality, camel_case
 from open_model_monitor.monitors.quality_behaviour import QualityBehaviour
 from open_model_monitor.monitors.quality_documents import QualityConstraints
-from open_model_monitor.profiling.quality import BINARY, MULTICLASS, REGRESSION
+from open_model_monitor.profiling.problems import BINARY, MULTICLASS, REGRESSION
 from support.labelled import profile
 
 LESS, GREATER = "LessThanThreshold", "GreaterThanThreshold"

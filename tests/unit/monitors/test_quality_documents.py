@@ -5,7 +5,7 @@ import pytest
 
 from open_model_monitor.errors import DocumentError
 from open_model_monitor.monitors.quality_documents import QualityConstraints, QualityStatistics
-from open_model_monitor.profiling.quality import REGRESSION
+from open_model_monitor.profiling.problems import REGRESSION
 
 LIMIT = {"threshold": 0.5, "comparison_operator": "LessThanThreshold"}
 

@@ -5,7 +5,7 @@ import pytest
 
 from open_model_monitor.monitors import quality_intervals as intervals
 from open_model_monitor.monitors.model_quality import ModelQuality
-from open_model_monitor.profiling.quality import BINARY, REGRESSION
+from open_model_monitor.profiling.problems import BINARY, REGRESSION
 from support.labelled import profile
 
 

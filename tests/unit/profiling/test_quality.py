@@ -3,16 +3,8 @@ import math
 import pytest
 
 from open_model_monitor.errors import DataError
-from open_model_monitor.profiling.quality import (
-    BINARY,
-    MAX_LABELS,
-    MULTICLASS,
-    REGRESSION,
-    Errors,
-    QualityOptions,
-    QualityProfile,
-    canonical,
-)
+from open_model_monitor.profiling.problems import BINARY, MULTICLASS, REGRESSION
+from open_model_monitor.profiling.quality import MAX_LABELS, Errors, QualityOptions, QualityProfile, canonical
 from support.labelled import batch, profile
 
 
