@@ -26,6 +26,7 @@ PURE = (
     *("errors", "profiling", "monitors", "capture.record", "capture.jsontext", "capture.ranges"),
     *("rows.flatten", "rows.payloads", "rows.convert", "rows.batches", "rows.lane", "rows.fast"),
     *(
+        "rows.skeleton",
         "rows.envelope",
         "rows.objects",
         "rows.bulk",
@@ -46,7 +47,7 @@ NO_TWIN = {
     "version": "a constant",
     "profiling.problems": "constants",
     "__main__": "calls cli.main",
-    "_loops": "in C; tests of rows.decimals, rows.texts and profiling.distinct call it",
+    "_loops": "in C; tests of rows.decimals, rows.skeleton, rows.texts and profiling.distinct call it",
     "jobs.sandbox_child": "runs only as the process that tests of jobs.sandbox start",
     "control.tables": "columns; tests of control.store, and of control.migrating against the schema",
     "control.migrations.env": "called by Alembic in tests of control.migrating",

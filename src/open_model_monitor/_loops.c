@@ -101,6 +101,135 @@ static PyObject *parse(PyObject *self, PyObject *arguments) {
     return sound ? Py_BuildValue("nn", column, rest_length) : NULL;
 }
 
+/* ---------------------------------------------------------------- scan: see rows/skeleton.py
+
+   Lines that differ in some texts only. What stands around the texts must be there byte by byte; the texts may hold
+   what needs no second look, neither in JSON nor in UTF-8: ASCII without control characters and backslashes. A payload
+   must be filled as well and not begin with a blank; it may end in one escaped line end, which is left out. */
+
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+#define MAX_TEXTS 16
+
+typedef struct {
+    const char *piece; /* what stands in front of the text; behind the last one, what ends the line */
+    Py_ssize_t length;
+    char kind;       /* 'p' payload, 't' another text that is wanted, 's' one to skip */
+    PyObject *lines; /* the texts so far, each with a line end, if they are wanted */
+    char *out;       /* where the next goes */
+} Text;
+
+/* Return where a text ends that begins at `at`: at the first byte that it may not hold. */
+static const char *text_end(const char *at, const char *end) {
+    uint64_t word;
+    for (; end - at >= (Py_ssize_t)sizeof word; at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        uint64_t quote = word ^ EACH('"'), backslash = word ^ EACH('\\');
+        /* The high bit of a byte is set if it is special; perhaps that of its neighbours too, never of none. */
+        if ((word | (word - EACH(0x20)) | (quote - EACH(1)) | (backslash - EACH(1))) & EACH(0x80)) break;
+    }
+    while (at < end && (unsigned char)*at >= 0x20 && (unsigned char)*at < 0x80 && *at != '"' && *at != '\\') at++;
+    return at;
+}
+
+/* Take the text at `at`; returns where its closing quote stands, NULL if it is not as it should be. */
+static const char *take(Text *text, const char *at, const char *end) {
+    const char *stop = text_end(at, end);
+    Py_ssize_t size = stop - at;
+    if (text->kind == 'p') {
+        if (size == 0 || *at == ' ') return NULL;
+        if (end - stop >= 4 && memcmp(stop, "\\r\\n", 4) == 0) stop += 4;
+        else if (end - stop >= 2 && memcmp(stop, "\\n", 2) == 0) stop += 2;
+    }
+    if (stop == end || *stop != '"') return NULL;
+    if (text->kind != 's') {
+        memcpy(text->out, at, (size_t)size); /* there is room: the quote becomes the line end */
+        text->out += size;
+        *text->out++ = '\n';
+    }
+    return stop;
+}
+
+/* Return the number of lines, -1 if one is not like the others. */
+static Py_ssize_t scan_lines(const char *at, Py_ssize_t length, Text *texts, Py_ssize_t count) {
+    const char *end = at + length;
+    Py_ssize_t lines = 0;
+    for (; at < end; lines++) {
+        for (Text *text = texts;; text++) {
+            if (end - at < text->length || memcmp(at, text->piece, (size_t)text->length)) return -1;
+            at += text->length;
+            if (text == texts + count) break;
+            if ((at = take(text, at, end)) == NULL) return -1;
+        }
+        if (at < end && *at++ != '\n') return -1;
+    }
+    return lines;
+}
+
+/* Fill in what to look for and make room for what is found; returns 0 with an exception if that fails. */
+static int prepare(Text *texts, Py_ssize_t count, PyObject *pieces, const char *kinds, Py_ssize_t length) {
+    for (Py_ssize_t i = 0; i <= count; i++) {
+        char *piece;
+        if (PyBytes_AsStringAndSize(PyTuple_GetItem(pieces, i), &piece, &texts[i].length) < 0) return 0;
+        texts[i].piece = piece;
+        texts[i].kind = i < count ? kinds[i] : 's';
+        if (texts[i].kind == 's') continue;
+        if ((texts[i].lines = PyBytes_FromStringAndSize(NULL, length)) == NULL) return 0;
+        texts[i].out = PyBytes_AsString(texts[i].lines);
+    }
+    return 1;
+}
+
+/* Return the number of lines and the wanted texts, lines without the last one's end. */
+static PyObject *found(Text *texts, Py_ssize_t count, Py_ssize_t lines) {
+    PyObject *list = PyList_New(0), *result = NULL;
+    int sound = list != NULL;
+    for (Py_ssize_t i = 0; i < count && sound; i++) {
+        if (texts[i].kind == 's') continue;
+        Py_ssize_t size = texts[i].out - PyBytes_AsString(texts[i].lines) - 1;
+        sound = _PyBytes_Resize(&texts[i].lines, size) == 0 && PyList_Append(list, texts[i].lines) == 0;
+    }
+    if (sound) result = Py_BuildValue("nO", lines, list);
+    Py_XDECREF(list);
+    return result;
+}
+
+static PyObject *scan(PyObject *self, PyObject *arguments) {
+    PyObject *data, *pieces, *result = NULL;
+    const char *kinds;
+    char *start;
+    Py_ssize_t length, count, lines;
+    Text texts[MAX_TEXTS + 1] = {{0}};
+    (void)self;
+    if (!PyArg_ParseTuple(arguments, "SO!y#", &data, &PyTuple_Type, &pieces, &kinds, &count)) return NULL;
+    if (count > MAX_TEXTS || PyTuple_Size(pieces) != count + 1) {
+        PyErr_SetString(PyExc_ValueError, "there must be one piece more than texts, and no more texts than 16");
+        return NULL;
+    }
+    if (PyBytes_AsStringAndSize(data, &start, &length) == 0 && prepare(texts, count, pieces, kinds, length)) {
+        Py_BEGIN_ALLOW_THREADS
+        lines = scan_lines(start, length, texts, count);
+        Py_END_ALLOW_THREADS
+        result = lines > 0 ? found(texts, count, lines) : Py_NewRef(Py_None);
+    }
+    for (Py_ssize_t i = 0; i < count; i++) Py_XDECREF(texts[i].lines);
+    return result;
+}
+
+/* ---------------------------------------------------------------- line_ends: see capture/ranges.py */
+
+static PyObject *line_ends(PyObject *self, PyObject *data) {
+    char *at;
+    Py_ssize_t length, count = 0;
+    (void)self;
+    if (PyBytes_AsStringAndSize(data, &at, &length) < 0) return NULL;
+    const char *end = at + length;
+    while ((at = memchr(at, '\n', (size_t)(end - at))) != NULL) {
+        at++;
+        count++;
+    }
+    return PyLong_FromSsize_t(count);
+}
+
 /* ---------------------------------------------------------------- line: see rows/texts.py
 
    The texts of a dict, joined by a separator, if its keys are the expected ones: `names` holds these, `count` of them,
@@ -191,6 +320,8 @@ static PyObject *unseen(PyObject *self, PyObject *arguments) {
 static PyMethodDef methods[] = {
     {"unseen", unseen, METH_VARARGS, "See profiling/distinct.py."},
     {"parse", parse, METH_VARARGS, "See rows/decimals.py."},
+    {"scan", scan, METH_VARARGS, "See rows/skeleton.py."},
+    {"line_ends", line_ends, METH_O, "See capture/ranges.py."},
     {"line", line, METH_VARARGS, "See rows/texts.py."},
     {NULL, NULL, 0, NULL},
 };

@@ -18,8 +18,7 @@ from open_model_monitor.capture.encoding import is_utf8
 from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.capture.ranges import line_ends
 from open_model_monitor.capture.record import Format
-
-SIDES = ("endpointInput", "endpointOutput")
+from open_model_monitor.rows.skeleton import SIDES, Skeleton, skeleton_of
 
 # None announces a header, all mean CSV where it matters. Others are looked at one by one, which costs time.
 USUAL_TYPES = ("text/csv", "text/csv; charset=utf-8", "text/csv; charset=UTF-8", "text/csv;charset=utf-8")
@@ -29,13 +28,16 @@ Encodings = tuple[str | None, str | None]  # of input and output; None for one t
 
 @dataclass(frozen=True, slots=True)
 class Payloads:
-    """The payloads of some captures that seem plain, a text for each; `plain_text` finds out."""
+    """The payloads of some captures that seem plain.
+
+    A text for each, of which `plain_text` finds out whether they are; or plain lines of CSV, the last without its end.
+    """
 
     lines: int  # that were read
     records: int  # that count
     encodings: Encodings
-    inputs: Sequence[str] | None
-    outputs: Sequence[str] | None
+    inputs: Sequence[str] | bytes | None
+    outputs: Sequence[str] | bytes | None
 
 
 class PlainCaptures:
@@ -46,12 +48,15 @@ class PlainCaptures:
         self._encodings: Encodings | None = None
         self._usual = True  # whether content types are among USUAL_TYPES
         self._decoders: dict[tuple[Encodings, bool, bool], Callable[[bytes], list[Any]]] = {}
+        self._skeleton: Skeleton | None = None  # of the last ones, where only texts of CSV differ
 
     def read(self, data: bytes, belongs: Callable[[Any], bool] | None = None) -> Payloads | None:
         """Return the payloads of whole lines, in order; None if a line is not a plain capture like the others.
 
         `belongs` tells from a capture's inferenceTime whether it counts.
         """
+        if (scanned := self._scanned(data, belongs)) is not None:
+            return scanned
         records = self._decoded(data, timed=belongs is not None)
         if records is None:
             return None
@@ -67,14 +72,29 @@ class PlainCaptures:
             if encoding and payloads is None:
                 return None
             texts.append(payloads)
+        if {*encodings} <= {"CSV", None}:
+            sides = tuple(side for side, encoding in zip(SIDES, encodings, strict=True) if encoding)
+            self._skeleton = skeleton_of(_first_line(data), sides)
         return Payloads(lines, len(records), encodings, *texts)
+
+    def _scanned(self, data: bytes, belongs: Callable[[Any], bool] | None) -> Payloads | None:
+        """Return the payloads of captures that differ from the last ones in their texts only, and all count."""
+        texts = self._skeleton.read(data) if self._skeleton is not None else None
+        if texts is None or self._encodings is None:
+            return None
+        if belongs is not None:
+            moments = texts.times.split(b"\n") if texts.times is not None else []
+            if not moments or not all(belongs(moment.decode()) for moment in dict.fromkeys(moments)):
+                return None
+        payloads = [texts.payloads.get(side) for side in SIDES]
+        return Payloads(texts.lines, texts.lines, self._encodings, *payloads)
 
     def _decoded(self, data: bytes, *, timed: bool) -> list[Any] | None:
         if not is_utf8(data):
             return None
         records = self._as_before(data, timed=timed)
         if records is None:
-            self._encodings = self._encodings_of(data[: data.find(b"\n") + 1 or len(data)])
+            self._encodings = self._encodings_of(_first_line(data))
             for self._usual in (True, False):
                 if (records := self._as_before(data, timed=timed)) is not None:
                     break
@@ -173,6 +193,10 @@ def plain_text(payloads: Sequence[str]) -> bytes | None:
         if count_lines(lines) != len(payloads) or b"\n\n" in lines or lines.startswith(b"\n"):
             return None
     return lines
+
+
+def _first_line(data: bytes) -> bytes:
+    return data[: data.find(b"\n") + 1 or len(data)]
 
 
 def count_lines(data: bytes) -> int:

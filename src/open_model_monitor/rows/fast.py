@@ -10,8 +10,6 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain
-from typing import Any
 
 import pyarrow as pa
 
@@ -41,7 +39,7 @@ class _Held:
 
     block: Block
     columns: Columns
-    sections: tuple[Sequence[str] | Sequence[bytes], ...]  # payloads; or whole lines, as they are
+    sections: tuple[Sequence[str] | bytes, ...]  # payloads; or plain lines, the last without its end
     lines: int  # that were read
     rows: int
 
@@ -115,8 +113,7 @@ class FastLane:
         known = self._numbers()
         arrays: Arrays = []
         for place in range(len(held[0].sections)):
-            text = _text(list(chain.from_iterable(one.sections[place] for one in held)))
-            if text is None:
+            if (text := _text([one.sections[place] for one in held])) is None:
                 return None
             width = _width(text)
             names = columns.names[len(arrays) : len(arrays) + width]
@@ -225,7 +222,7 @@ class FastLane:
                 return None
             columns = named
         rows = count_lines(text)
-        return _Held(block, columns, ([text],), rows, rows)
+        return _Held(block, columns, (text,), rows, rows)
 
 
 def _count(counts: Counts, lines: int, records: int) -> None:
@@ -234,13 +231,16 @@ def _count(counts: Counts, lines: int, records: int) -> None:
     counts.records_out_of_window += lines - records
 
 
-def _text(pieces: Sequence[Any]) -> bytes | None:
-    """Return the lines of a section, without the last one's end; None if a payload is no plain line."""
-    return b"\n".join(pieces) if isinstance(pieces[0], bytes) else plain_text(pieces)
+def _text(sections: Sequence[Sequence[str] | bytes]) -> bytes | None:
+    """Return the lines of the sections, without the last one's end; None if a payload is no plain line."""
+    texts = [one if isinstance(one, bytes) else plain_text(one) for one in sections]
+    return None if None in texts else b"\n".join(filter(None, texts))
 
 
-def _width_of_first(payloads: Sequence[str] | None) -> int | None:
+def _width_of_first(payloads: Sequence[str] | bytes | None) -> int | None:
     """Return the number of fields of the first payload; None if there are no payloads."""
+    if isinstance(payloads, bytes):
+        return _width(payloads)
     return payloads[0].count(",") + 1 if payloads else None
 
 
