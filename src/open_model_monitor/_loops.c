@@ -283,13 +283,34 @@ static PyObject *line(PyObject *self, PyObject *arguments) {
 
 #define RECENT_BITS 12
 
-static uint64_t hashed(double value) {
-    uint64_t bits;
-    value += 0.0; /* of two zeros one */
-    memcpy(&bits, &value, sizeof bits);
-    bits = (bits ^ (bits >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
-    bits = (bits ^ (bits >> 27)) * UINT64_C(0x94D049BB133111EB);
-    return bits ^ (bits >> 31);
+#if defined(__GNUC__) && defined(__x86_64__) && defined(__GLIBC__)
+#define WIDE __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4"))) /* as the processor can */
+#else
+#define WIDE
+#endif
+
+#define HASHES 256 /* at once */
+
+WIDE static void hash(const double *numbers, Py_ssize_t count, uint64_t *hashes) {
+    for (Py_ssize_t i = 0; i < count; i++) {
+        uint64_t bits;
+        double value = numbers[i] + 0.0; /* of two zeros one */
+        memcpy(&bits, &value, sizeof bits);
+        bits = (bits ^ (bits >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+        bits = (bits ^ (bits >> 27)) * UINT64_C(0x94D049BB133111EB);
+        hashes[i] = bits ^ (bits >> 31);
+    }
+}
+
+/* Keep the hashes that are at most `most`, and put them in front; returns how many. */
+static Py_ssize_t keep(uint64_t *hashes, Py_ssize_t count, uint64_t most) {
+    Py_ssize_t kept = 0;
+    for (Py_ssize_t i = 0; i < count; i++) {
+        uint64_t hash = hashes[i];
+        hashes[kept] = hash;
+        kept += hash <= most; /* they come at random: a branch would be mispredicted */
+    }
+    return kept;
 }
 
 static PyObject *unseen(PyObject *self, PyObject *arguments) {
@@ -303,10 +324,15 @@ static PyObject *unseen(PyObject *self, PyObject *arguments) {
         const double *number = numbers.buf;
         uint64_t *table = recent.buf, *place = out.buf;
         count = 0;
-        for (Py_ssize_t i = 0; i < values; i++) {
-            uint64_t hash = hashed(number[i]);
-            uint64_t *slot = table + (hash >> (64 - RECENT_BITS));
-            if (hash <= most && *slot != hash) place[count++] = *slot = hash;
+        uint64_t hashes[HASHES];
+        for (Py_ssize_t start = 0; start < values; start += HASHES) {
+            Py_ssize_t some = values - start < HASHES ? values - start : HASHES;
+            hash(number + start, some, hashes);
+            some = keep(hashes, some, most);
+            for (Py_ssize_t i = 0; i < some; i++) {
+                uint64_t *slot = table + (hashes[i] >> (64 - RECENT_BITS));
+                if (*slot != hashes[i]) place[count++] = *slot = hashes[i];
+            }
         }
     } else {
         PyErr_SetString(PyExc_ValueError, "the buffers do not fit the numbers");
