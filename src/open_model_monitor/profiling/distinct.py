@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 try:
-    from open_model_monitor._loops import unseen
+    from open_model_monitor._loops import unique, unseen
 except ImportError:  # built without a compiler
     HAS_LOOPS = False
 else:
@@ -39,6 +39,14 @@ def hash_texts(values: Iterable[str]) -> Hashes:
     """Hash texts, the same in every process and on every machine."""
     digests = b"".join(hashlib.blake2b(value.encode(), digest_size=8).digest() for value in values)
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64, copy=False)
+
+
+def _unique(hashes: Hashes) -> Hashes:
+    """Return each hash once, in ascending order, in the place of the given ones: several times faster than NumPy's."""
+    hashes.sort()
+    if HAS_LOOPS:
+        return hashes[: unique(hashes)]
+    return hashes[np.concatenate((hashes[:1] == hashes[:1], hashes[1:] != hashes[:-1]))]
 
 
 class DistinctValues:
@@ -70,12 +78,10 @@ class DistinctValues:
     def _settle(self) -> Hashes:
         """Return the smallest hashes of all."""
         if self._waiting:
-            # A sort and a comparison of neighbours is several times faster than numpy.unique here.
-            ordered = np.sort(np.concatenate((self._known, *self._waiting)))
-            distinct = ordered[np.concatenate((np.ones(1, dtype=bool), ordered[1:] != ordered[:-1]))]
+            distinct = _unique(np.concatenate((self._known, *self._waiting)))
             self._waiting = []
             self._overflowed |= len(distinct) > self.limit
-            self._known = distinct[: self.limit]
+            self._known = distinct[: self.limit].copy()  # without what lies behind
         return self._known
 
     def insert_numbers(self, numbers: NDArray[np.float64]) -> None:

@@ -6,7 +6,7 @@ Nothing but speed depends on it: `tests/laws` compare with columns kept one by o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -26,6 +26,7 @@ class Lockstep:
     def __init__(self) -> None:
         self._names: tuple[str, ...] = ()
         self._together = Numbers()
+        self._room = np.empty(0)  # for the numbers of a batch, whose pages need not be made anew for each
 
     def insert(self, numbers: Mapping[str, Floats], rows: int, columns: Mapping[str, HasNumbers]) -> None:
         """Add the numbers of `rows` rows by column."""
@@ -35,11 +36,17 @@ class Lockstep:
         if not self._names:
             self._form([name for name in numbers if name in full], columns)
         if self._names:
-            self._together.insert(np.stack([numbers[name] for name in self._names]))
+            self._together.insert(self._stacked([numbers[name] for name in self._names], rows))
         members = set(self._names)
         for name, values in numbers.items():
             if name not in members and len(values):
                 columns[name].numbers.insert(values)
+
+    def _stacked(self, columns: Sequence[Floats], rows: int) -> Floats:
+        """Return columns as rows of a matrix; it is valid until the next call."""
+        if self._room.size < len(columns) * rows:
+            self._room = np.empty(len(columns) * rows)
+        return np.stack(columns, out=self._room[: len(columns) * rows].reshape(len(columns), rows))
 
     def _form(self, names: list[str], columns: Mapping[str, HasNumbers]) -> None:
         """Put the largest group of columns together that agree in what decides their compactions."""
