@@ -3,16 +3,19 @@
 import base64
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from open_model_monitor.capture.record import Block, Counts, Format
+from open_model_monitor.capture import ranges
+from open_model_monitor.capture.record import Block, Counts, Format, Window
 from open_model_monitor.errors import DataError
 from open_model_monitor.jobs.part_state import PartProfiler, ProfileSettings
+from open_model_monitor.profiling import distinct
 from open_model_monitor.profiling.columns import ProfileOptions
-from open_model_monitor.rows import bulk
+from open_model_monitor.rows import bulk, skeleton
 from open_model_monitor.rows.convert import Converter
 from open_model_monitor.rows.decimals import AVAILABLE
 from open_model_monitor.rows.fast import FastLane
@@ -62,29 +65,32 @@ def capture(inputs, outputs, encoding="CSV", kind="text/csv", ending=""):
     return json.dumps(event | {"eventVersion": "0"}, ensure_ascii=False)
 
 
-def same(blocks, format_=CAPTURES):
+def same(blocks, format_=CAPTURES, window=None):
     for settings in (FEW, MORE):
-        agree(blocks, format_, settings)
+        agree(blocks, format_, settings, window)
 
 
-def agree(blocks, format_, settings):
+def agree(blocks, format_, settings, window):
     try:
-        expected = state_of(blocks, format_, settings)
+        expected = state_of(blocks, format_, settings, window)
     except DataError as error:
         with pytest.raises(DataError, match=re.escape(str(error))):
-            state_of(blocks, format_, settings, fast=True)
+            state_of(blocks, format_, settings, window, fast=True)
         return
-    for decimals in {False, AVAILABLE}:
+    for loops in {False, AVAILABLE}:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(bulk, "DECIMALS", decimals)
-            found = state_of(blocks, format_, settings, fast=True)
+            patch.setattr(bulk, "DECIMALS", loops)
+            patch.setattr(skeleton, "AVAILABLE", loops)
+            patch.setattr(ranges, "HAS_LOOPS", loops)
+            patch.setattr(distinct, "HAS_LOOPS", loops)
+            found = state_of(blocks, format_, settings, window, fast=True)
         assert found.counts == expected.counts
         assert found.to_dict()["profile"] == expected.to_dict()["profile"]
 
 
-def state_of(blocks, format_, settings, *, fast=False):
+def state_of(blocks, format_, settings, window=None, *, fast=False):
     profiler, counts = PartProfiler(settings), Counts()
-    slow = Lane(format_, Converter(format_))
+    slow = Lane(format_, Converter(format_), None, window)
     quick = FastLane(slow, profiler.number_columns)
     for block in blocks:
         profiler.add((quick if fast else slow).batches(block, counts))
@@ -167,6 +173,62 @@ def test_the_fast_lane_is_taken():
         profiler.add(batches)
     assert types == {("string",) * 4, ("double", "double", "double", "int64")}
     assert counts.rows_out == 18_000
+
+
+# Captures of one endpoint, as others write them: what differs from line to line is text; some lines are otherwise.
+DATA = st.one_of(
+    row(3).map(lambda text: text + "\n"), row(3), row(3, numbers | words),
+    st.sampled_from(["", " ", "1,2", "1,2,3\n\n", "1,2,3\r\n", "1,2,3\r", "\n",
+                     "1\\2,3,4", "a,é,c", "1,2,\u2028", "1,2,\x7f"]),
+)  # fmt: skip
+IDS = st.sampled_from(["a", "", "é", 'with "quotes"', "back\\slash", "line\nend", "0123456789"])
+TIMES = st.sampled_from(
+    [
+        "2026-01-01T00:59:59Z",
+        "2026-01-01T01:00:00Z",
+        "2026-01-01T01:30:00Z",
+        "2026-01-01T02:00:00Z",
+        "never",
+        "",
+    ]
+)
+LAYOUTS = [
+    '{"captureData":{"endpointInput":{"observedContentType":"text/csv","data":%(i)s,"encoding":"CSV"},'
+    '"endpointOutput":{"data":%(o)s,"encoding":"CSV"}},"eventMetadata":{"eventId":%(e)s,"inferenceTime":%(t)s},'
+    '"eventVersion":"0"}',
+    '{ "eventMetadata" : {"inferenceTime" : %(t)s, "inferenceId": %(e)s, "n": 1}, "captureData" : '
+    '{"endpointOutput":{"encoding":"CSV", "data" : %(o)s}, "endpointInput":{"encoding":"CSV","data":%(i)s}}} ',
+    '{"captureData":{"endpointInput":{"data":"a\\":\\"b","data":%(i)s,"encoding":"CSV"}},'
+    '"eventMetadata":{"eventId":%(e)s,"eventId":"data","inferenceTime":%(t)s}}',
+    '{"eventMetadata":{"eventId":%(e)s},"captureData":{"endpointInput":{"encoding":"CSV","data":%(i)s},'
+    '"endpointOutput":{"encoding":"JSON","data":%(o)s}}}',
+    '{"captureData":{"endpointInput":{"data":%(i)s,"encoding":"CSV"}}}',
+]
+layout_lines = st.sampled_from(LAYOUTS).flatmap(
+    lambda layout: st.lists(
+        st.builds(
+            lambda i, o, e, t, ascii: layout
+            % {name: json.dumps(text, ensure_ascii=ascii) for name, text in zip("ioet", (i, o, e, t), strict=True)},
+            st.sampled_from(["1,2.5,x", "3,-0.5,y\n"]) | DATA, row(1) | st.just("0.5\n"), IDS, TIMES, st.booleans(),
+        ),
+        max_size=25,
+    )
+)  # fmt: skip
+WINDOW = Window(datetime(2026, 1, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 2, tzinfo=UTC))
+
+
+@given(
+    st.lists(layout_lines, min_size=1, max_size=3),
+    st.integers(1, 12),
+    st.booleans(),
+    st.booleans(),
+    st.sampled_from([("endpointInput", "endpointOutput"), ("endpointOutput",), ("endpointInput",)]),
+    st.lists(strange, max_size=1),
+)
+def test_captures_that_differ_in_texts(groups, size, check_time, keep_undated, sections, odd):
+    lines = [line for group in groups for line in group] + odd
+    blocks = blocks_of(lines, size, check_time=check_time, keep_undated=keep_undated)
+    same(blocks, Format("capture", sections=sections), window=WINDOW)
 
 
 plain = (
