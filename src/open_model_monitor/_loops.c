@@ -227,7 +227,7 @@ typedef struct {
     const char *piece; /* what stands in front of the text; behind the last one, what ends the line */
     Py_ssize_t length;
     char kind;       /* 'p' payload, 't' another text that is wanted, 's' one to skip */
-    PyObject *lines; /* the texts so far, each with a line end, if they are wanted */
+    PyObject *lines; /* a bytearray: the texts so far, each with a line end, if they are wanted */
     char *out;       /* where the next goes */
 } Text;
 
@@ -286,8 +286,8 @@ static int prepare(Text *texts, Py_ssize_t count, PyObject *pieces, const char *
         texts[i].piece = piece;
         texts[i].kind = i < count ? kinds[i] : 's';
         if (texts[i].kind == 's') continue;
-        if ((texts[i].lines = PyBytes_FromStringAndSize(NULL, length)) == NULL) return 0;
-        texts[i].out = PyBytes_AsString(texts[i].lines);
+        if ((texts[i].lines = PyByteArray_FromStringAndSize(NULL, length)) == NULL) return 0;
+        texts[i].out = PyByteArray_AsString(texts[i].lines);
     }
     return 1;
 }
@@ -298,8 +298,8 @@ static PyObject *found(Text *texts, Py_ssize_t count, Py_ssize_t lines) {
     int sound = list != NULL;
     for (Py_ssize_t i = 0; i < count && sound; i++) {
         if (texts[i].kind == 's') continue;
-        Py_ssize_t size = texts[i].out - PyBytes_AsString(texts[i].lines) - 1;
-        sound = _PyBytes_Resize(&texts[i].lines, size) == 0 && PyList_Append(list, texts[i].lines) == 0;
+        Py_ssize_t size = texts[i].out - PyByteArray_AsString(texts[i].lines) - 1;
+        sound = PyByteArray_Resize(texts[i].lines, size) == 0 && PyList_Append(list, texts[i].lines) == 0;
     }
     if (sound) result = Py_BuildValue("nO", lines, list);
     Py_XDECREF(list);

@@ -46,7 +46,9 @@ def _unique(hashes: Hashes) -> Hashes:
     hashes.sort()
     if HAS_LOOPS:
         return hashes[: unique(hashes)]
-    return hashes[np.concatenate((hashes[:1] == hashes[:1], hashes[1:] != hashes[:-1]))]
+    first = np.ones(len(hashes), dtype=bool)
+    np.not_equal(hashes[1:], hashes[:-1], out=first[1:])
+    return hashes[first]
 
 
 class DistinctValues:

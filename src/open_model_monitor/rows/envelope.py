@@ -18,7 +18,7 @@ from open_model_monitor.capture.encoding import is_utf8
 from open_model_monitor.capture.jsontext import parse_json
 from open_model_monitor.capture.ranges import line_ends
 from open_model_monitor.capture.record import Format
-from open_model_monitor.rows.skeleton import SIDES, Skeleton, skeleton_of
+from open_model_monitor.rows.skeleton import SIDES, Skeleton, Texts, skeleton_of
 
 # None announces a header, all mean CSV where it matters. Others are looked at one by one, which costs time.
 USUAL_TYPES = ("text/csv", "text/csv; charset=utf-8", "text/csv; charset=UTF-8", "text/csv;charset=utf-8")
@@ -28,16 +28,13 @@ Encodings = tuple[str | None, str | None]  # of input and output; None for one t
 
 @dataclass(frozen=True, slots=True)
 class Payloads:
-    """The payloads of some captures that seem plain.
-
-    A text for each, of which `plain_text` finds out whether they are; or plain lines of CSV, the last without its end.
-    """
+    """The payloads of some captures that seem plain, a text for each; `plain_text` finds out."""
 
     lines: int  # that were read
     records: int  # that count
     encodings: Encodings
-    inputs: Sequence[str] | bytes | None
-    outputs: Sequence[str] | bytes | None
+    inputs: Sequence[str] | None
+    outputs: Sequence[str] | None
 
 
 class PlainCaptures:
@@ -50,7 +47,7 @@ class PlainCaptures:
         self._decoders: dict[tuple[Encodings, bool, bool], Callable[[bytes], list[Any]]] = {}
         self._skeleton: Skeleton | None = None  # of the last ones, where only texts of CSV differ
 
-    def read(self, data: bytes, belongs: Callable[[Any], bool] | None = None) -> Payloads | None:
+    def read(self, data: bytes, belongs: Callable[[Any], bool] | None = None) -> Payloads | Texts | None:
         """Return the payloads of whole lines, in order; None if a line is not a plain capture like the others.
 
         `belongs` tells from a capture's inferenceTime whether it counts.
@@ -77,17 +74,13 @@ class PlainCaptures:
             self._skeleton = skeleton_of(_first_line(data), sides)
         return Payloads(lines, len(records), encodings, *texts)
 
-    def _scanned(self, data: bytes, belongs: Callable[[Any], bool] | None) -> Payloads | None:
-        """Return the payloads of captures that differ from the last ones in their texts only, and all count."""
+    def _scanned(self, data: bytes, belongs: Callable[[Any], bool] | None) -> Texts | None:
+        """Return the texts of captures that differ from the last ones in nothing else, and all count."""
         texts = self._skeleton.read(data) if self._skeleton is not None else None
-        if texts is None or self._encodings is None:
-            return None
-        if belongs is not None:
-            moments = texts.times.split(b"\n") if texts.times is not None else []
-            if not moments or not all(belongs(moment.decode()) for moment in dict.fromkeys(moments)):
-                return None
-        payloads = [texts.payloads.get(side) for side in SIDES]
-        return Payloads(texts.lines, texts.lines, self._encodings, *payloads)
+        if texts is None or belongs is None:
+            return texts
+        moments = {} if texts.times is None else dict.fromkeys(texts.times.decode().split("\n"))
+        return texts if moments and all(map(belongs, moments)) else None
 
     def _decoded(self, data: bytes, *, timed: bool) -> list[Any] | None:
         if not is_utf8(data):

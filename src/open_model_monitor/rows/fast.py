@@ -22,6 +22,7 @@ from open_model_monitor.rows.bulk import Arrays, BulkReader, batch_of
 from open_model_monitor.rows.envelope import PlainCaptures, count_lines, plain_text
 from open_model_monitor.rows.lane import Lane
 from open_model_monitor.rows.objects import rows_of_lines, rows_of_payloads
+from open_model_monitor.rows.skeleton import SIDES, Texts
 from open_model_monitor.rows.typed import typed_table
 
 MAX_CELLS = 1 << 19  # of a batch; a column's fixed cost is paid per batch
@@ -29,6 +30,8 @@ FIRST_CELLS = 1 << 15  # of the first one, from which the profile learns which c
 MAX_BYTES = 8 << 20  # of text held for a batch
 MIN_LINES = 16  # not worth cutting further
 CUTS = 16  # of a block in which not all lines are alike
+
+Section = Sequence[str] | bytes | bytearray  # payloads; or plain lines, the last without its end
 
 _ENDS_IN_TIME = re.compile(rb"Z\s*?(?:\n|\Z)")
 
@@ -39,7 +42,7 @@ class _Held:
 
     block: Block
     columns: Columns
-    sections: tuple[Sequence[str] | bytes, ...]  # payloads; or plain lines, the last without its end
+    sections: tuple[Section, ...]
     lines: int  # that were read
     rows: int
 
@@ -189,6 +192,10 @@ class FastLane:
         payloads = self._captures.read(block.data, inside)
         if payloads is None:
             return None
+        if isinstance(payloads, Texts):
+            return self._held_texts(
+                block, *map(payloads.payloads.get, SIDES), payloads.records, payloads.records
+            )
         inputs, outputs = payloads.inputs, payloads.outputs
         if payloads.records == 0:  # none lies in the window
             return _Rows([], payloads.lines)
@@ -196,10 +203,15 @@ class FastLane:
             origin, converter = Origin(block.source, block.first_line), self._lane.converter
             rows = rows_of_payloads(inputs, outputs, payloads.encodings, converter, origin)
             return None if rows is None else _Rows(rows, payloads.lines)
+        return self._held_texts(block, inputs, outputs, payloads.lines, payloads.records)
+
+    def _held_texts(
+        self, block: Block, inputs: Section | None, outputs: Section | None, lines: int, records: int
+    ) -> _Held:
         columns = self._lane.converter.columns(_width_of_first(inputs), _width_of_first(outputs))
         order = (inputs, outputs) if self._lane.converter.outputs_last else (outputs, inputs)
         sections = tuple(section for section in order if section is not None)
-        return _Held(block, columns, sections, payloads.lines, payloads.records)
+        return _Held(block, columns, sections, lines, records)
 
     def _csv_of(self, block: Block) -> _Held | None:
         if block.starts_object:
@@ -231,20 +243,20 @@ def _count(counts: Counts, lines: int, records: int) -> None:
     counts.records_out_of_window += lines - records
 
 
-def _text(sections: Sequence[Sequence[str] | bytes]) -> bytes | None:
+def _text(sections: Sequence[Section]) -> bytes | None:
     """Return the lines of the sections, without the last one's end; None if a payload is no plain line."""
-    texts = [one if isinstance(one, bytes) else plain_text(one) for one in sections]
+    texts = [one if isinstance(one, bytes | bytearray) else plain_text(one) for one in sections]
     return None if None in texts else b"\n".join(filter(None, texts))
 
 
-def _width_of_first(payloads: Sequence[str] | bytes | None) -> int | None:
+def _width_of_first(payloads: Section | None) -> int | None:
     """Return the number of fields of the first payload; None if there are no payloads."""
-    if isinstance(payloads, bytes):
+    if isinstance(payloads, bytes | bytearray):
         return _width(payloads)
     return payloads[0].count(",") + 1 if payloads else None
 
 
-def _width(text: bytes) -> int:
+def _width(text: bytes | bytearray) -> int:
     """Return the number of fields of a text's first line."""
     end = text.find(b"\n")
     return text.count(b",", 0, end if end >= 0 else len(text)) + 1

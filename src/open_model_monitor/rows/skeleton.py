@@ -31,11 +31,11 @@ _STRING = re.compile(rb'"((?:[^"\\]|\\.)*)"(\s*:)?')  # a key, if a colon follow
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Lines of texts, the last without its end: the payloads of each side that was asked for, and the times."""
+    """What was taken out of captures, all of which count: lines of texts, the last without its end."""
 
-    lines: int
-    payloads: Mapping[str, bytes]
-    times: bytes | None
+    records: int
+    payloads: Mapping[str, bytearray]  # of each side that was asked for
+    times: bytearray | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ def test_texts_are_taken_out_of_lines():
     found = read(
         line(inferenceTime="t1", inferenceId="x"), line("3,4", "7", inferenceTime="t2", inferenceId="yy")
     )
-    assert found.lines == 2
+    assert found.records == 2
     assert found.payloads == {"endpointInput": b"1,2\n3,4", "endpointOutput": b"0.5\n7"}
     assert found.times == b"t1\nt2"
 
@@ -38,7 +38,7 @@ def test_one_line_end_is_left_out(ending):
 
 
 def test_the_last_line_may_lack_its_end():
-    assert read(line(), line("3,4").rstrip()).lines == 2
+    assert read(line(), line("3,4").rstrip()).records == 2
 
 
 @pytest.mark.parametrize(
