@@ -193,9 +193,8 @@ class FastLane:
         if payloads is None:
             return None
         if isinstance(payloads, Texts):
-            return self._held_texts(
-                block, *map(payloads.payloads.get, SIDES), payloads.records, payloads.records
-            )
+            sides = [payloads.payloads.get(side) for side in SIDES]
+            return self._held_of(block, sides[0], sides[1], payloads.records, payloads.records)
         inputs, outputs = payloads.inputs, payloads.outputs
         if payloads.records == 0:  # none lies in the window
             return _Rows([], payloads.lines)
@@ -203,9 +202,9 @@ class FastLane:
             origin, converter = Origin(block.source, block.first_line), self._lane.converter
             rows = rows_of_payloads(inputs, outputs, payloads.encodings, converter, origin)
             return None if rows is None else _Rows(rows, payloads.lines)
-        return self._held_texts(block, inputs, outputs, payloads.lines, payloads.records)
+        return self._held_of(block, inputs, outputs, payloads.lines, payloads.records)
 
-    def _held_texts(
+    def _held_of(
         self, block: Block, inputs: Section | None, outputs: Section | None, lines: int, records: int
     ) -> _Held:
         columns = self._lane.converter.columns(_width_of_first(inputs), _width_of_first(outputs))
