@@ -28,6 +28,7 @@ from open_model_monitor.profiling.kll import KLL
 from open_model_monitor.profiling.lockstep import Lockstep
 from open_model_monitor.profiling.numbers import Floats, Moments, Numbers
 from open_model_monitor.profiling.values import (
+    BLANKS,
     BOOLEAN,
     CLASSES,
     EXAMPLES,
@@ -232,10 +233,10 @@ def _merged(mine: ColumnProfile | None, theirs: ColumnProfile | None) -> ColumnP
 
 def _hashes_of(texts: Collection[str]) -> NDArray[np.uint64]:
     """Hash texts as `ColumnValues.hashes` would: numbers by value, `nan` not at all."""
-    words = [text for text in texts if text.strip().lower() != "nan"]
+    words = [word for text in texts if (word := text.strip(BLANKS)).lower() != "nan"]
     numeric = [class_of(word) in (INTEGRAL, FRACTIONAL) for word in words]
     numbers = np.array([number_of(w) for w, is_number in zip(words, numeric, strict=True) if is_number])
-    others = hash_texts(w.strip() for w, is_number in zip(words, numeric, strict=True) if not is_number)
+    others = hash_texts(w for w, is_number in zip(words, numeric, strict=True) if not is_number)
     return np.concatenate((hash_numbers(numbers[np.isfinite(numbers)]), others))
 
 

@@ -24,14 +24,14 @@ CLASSES = (INTEGRAL, FRACTIONAL, BOOLEAN, STRING)
 
 _INTEGRAL = re.compile(r"[+-]? ?\d+", re.ASCII)
 _FRACTIONAL = re.compile(r"[+-]? ?(?:(?:\d+\.\d*|\.\d+)(?:[eE][+-]?\d+)?|\d+[eE][+-]?\d+)", re.ASCII)
-_SPACE = " \t\n\r\v\f"
+BLANKS = " \t\n\r\v\f"
 _DIGITS = b"0123456789"
 EXAMPLES = 3
 
 
 def class_of(text: str) -> str:
     """Return the class of a text, `Unknown` if blank; surrounding ASCII blanks do not matter."""
-    text = text.strip(_SPACE)
+    text = text.strip(BLANKS)
     if not text:
         return "Unknown"
     if _INTEGRAL.fullmatch(text):
@@ -43,7 +43,7 @@ def class_of(text: str) -> str:
 
 def number_of(text: str) -> float:
     """Return the double that a text of class Integral or Fractional spells."""
-    return float(text.strip(_SPACE).replace(" ", ""))
+    return float(text.strip(BLANKS).replace(" ", ""))
 
 
 @dataclass(slots=True)
@@ -198,8 +198,8 @@ def _texts(array: pa.Array, missing: Collection[str]) -> ColumnValues:
     written = array.drop_null()
     trimmed = written
     letters = _letters(written)
-    if any(byte in letters for byte in _SPACE.encode()):
-        trimmed = pc.ascii_trim(written, characters=_SPACE)
+    if any(byte in letters for byte in BLANKS.encode()):
+        trimmed = pc.ascii_trim(written, characters=BLANKS)
     present = as_numpy(pc.binary_length(trimmed)) > 0
     if missing:
         present &= ~pc.is_in(trimmed, pa.array(sorted(missing), pa.string())).to_numpy(zero_copy_only=False)
@@ -222,7 +222,7 @@ def _letters(array: pa.Array) -> bytes:
 
 def _numeric_texts(written: pa.Array, trimmed: pa.Array, letters: bytes) -> ColumnValues | None:
     """Return the values if all are numbers that Arrow parses as we do, else None."""
-    spelt = bytes(set(letters)).translate(None, _SPACE.encode())
+    spelt = bytes(set(letters)).translate(None, BLANKS.encode())
     if spelt.translate(None, b"-.eE+"):
         return None
     try:

@@ -32,6 +32,17 @@ def test_examples_do_not_depend_on_the_cut(cut):
         assert profile.columns["a"].examples == ["x", "y", "z"]
 
 
+def test_a_blank_beyond_ascii_is_a_text_wherever_it_is_cut():
+    values = ["a", "b", " \u2028", "\u2028", "c", "d"]
+    states = [
+        DatasetProfile(ProfileOptions(max_categories=3))
+        .update(texts(values[:cut]))
+        .update(texts(values[cut:]))
+        for cut in range(len(values))
+    ]
+    assert {profile.columns["a"].distinct.count() for profile in states} == {5.0}
+
+
 def test_watched_texts_do_not_depend_on_the_cut():
     options = ProfileOptions(max_categories=3, watched=frozenset({"x", "7", "never"}))
     values = ["x", "7", "x\n", "a", "b", "c", "x", "d", "7"]
