@@ -180,7 +180,7 @@ def plain_text(payloads: Sequence[str]) -> bytes | None:
     if "," not in payloads[0] and not all(map(str.strip, payloads)):  # a blank line is no field
         return None
     lines = text.encode()
-    if count_lines(lines) != len(payloads):  # some bring line ends of their own
+    if count_lines(lines) != len(payloads) or lines.endswith(b"\n"):  # some bring line ends of their own
         lines = lines.replace(b"\n\n", b"\n").removesuffix(b"\n")
         # None is empty, so as many lines as payloads, all of them filled, are a line each.
         if count_lines(lines) != len(payloads) or b"\n\n" in lines or lines.startswith(b"\n"):

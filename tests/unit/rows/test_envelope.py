@@ -94,3 +94,8 @@ def test_blank_lines_beside_the_line_do_no_harm(padded):
 
 def test_lines_are_counted_with_or_without_the_last_end():
     assert [count_lines(data) for data in (b"a\nb\n", b"a\nb", b"\n", b"a")] == [2, 2, 1, 1]
+
+
+def test_a_last_payload_of_nothing_but_a_line_end_is_no_line():
+    assert plain_text(["1,2", "\n"]) is None
+    assert plain_text(["1,2", "3,4\n"]) == b"1,2\n3,4"
