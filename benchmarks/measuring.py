@@ -112,7 +112,11 @@ def measure(contender: Contender) -> Measured:
         before = _processor_seconds()
         start = time.perf_counter()
         process = subprocess.Popen(
-            contender.command, stdout=out, stderr=err, cwd=ROOT, env={**os.environ, **contender.environment}
+            contender.command,
+            stdout=out,
+            stderr=err,
+            cwd=ROOT,
+            env={**_environment(), **contender.environment},
         )
         watch = _Watch(process.pid)
         watch.start()
@@ -137,6 +141,11 @@ def _last_line(output: bytes) -> dict[str, Any]:
 def _processor_seconds() -> float:
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def _environment() -> dict[str, str]:
+    """Return ours, without what keeps Python from storing what it compiled: users' starts find it stored."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def _adopt_orphans() -> None:

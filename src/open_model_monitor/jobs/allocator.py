@@ -10,7 +10,7 @@ from typing import Any
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _LARGE = 32 << 20  # bytes that an array takes at least that is still handed back; glibc allows no more
-_KEEP = 32 << 20  # bytes
+_KEEP = 16 << 20  # bytes
 
 
 def keep_freed_memory() -> None:

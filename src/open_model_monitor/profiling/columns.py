@@ -284,7 +284,7 @@ class DatasetProfile:
             metadata = field_.metadata or {}
             profile = self._column(field_.name, metadata)
             missing = self.options.missing_in(*([field_.name] if meant is None else meant[field_.name]))
-            plain = None if missing or not profile.holds_only_numbers else plain_numbers(array)
+            plain = None if missing or not profile.holds_only_numbers else plain_numbers(array, metadata)
             if plain is not None:
                 integral, texts = spelling(array, metadata)
                 profile.update_numbers(plain, integral=integral, texts=texts)

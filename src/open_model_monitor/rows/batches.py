@@ -5,6 +5,8 @@ A batch is a `pyarrow.RecordBatch`. What Arrow cannot say about a column stands 
     section   "output", "input", "script" or ""
     named     "1" if the column has a name of its own, "0" for `_c{position}`
     texts     how many present values were text to begin with; absent: all of a string column, none of a number's
+    integral  how many of a column's native numbers count as Integral, where they were texts
+    finite    "1" if it is known that all are
     infinite  how many present values were infinite and stand as null
 
 A column of one native kind is int64 or float64. A column that mixes kinds is text: every number becomes its

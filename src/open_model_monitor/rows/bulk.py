@@ -37,6 +37,9 @@ LONGEST = 400  # characters of a number that are looked at
 FEW = 8  # one exponent in so many numbers is worth a look at each
 
 
+_FINITE = {b"finite": b"1"}  # short decimals are, so that nobody needs to look again
+
+
 class BulkReader:
     """Reads the texts of one section; remembers what it met there, so that no way is tried in vain for long."""
 
@@ -160,8 +163,8 @@ def _metadata(array: pa.Array) -> dict[bytes, bytes]:
 def _numbers_as_written(values: NDArray[np.float64], kind: int) -> Column:
     rows = len(values)
     if kind == CANONICAL:  # integers, whose texts can be told from their values
-        return _from_numpy(pa.int64(), values.astype(np.int64)), _spelled(rows, rows)
-    return _from_numpy(pa.float64(), values), _spelled(rows, rows if kind == WHOLE else 0)
+        return _from_numpy(pa.int64(), values.astype(np.int64)), _spelled(rows, rows) | _FINITE
+    return _from_numpy(pa.float64(), values), _spelled(rows, rows if kind == WHOLE else 0) | _FINITE
 
 
 def _from_numpy(kind: pa.DataType, values: NDArray[Any]) -> pa.Array:

@@ -25,9 +25,9 @@ from open_model_monitor.rows.objects import rows_of_lines, rows_of_payloads
 from open_model_monitor.rows.skeleton import SIDES, Texts
 from open_model_monitor.rows.typed import typed_table
 
-MAX_CELLS = 1 << 19  # of a batch; a column's fixed cost is paid per batch
+MAX_CELLS = 3 << 18  # of a batch; a column's fixed cost is paid per batch
 FIRST_CELLS = 1 << 15  # of the first one, from which the profile learns which columns hold only numbers
-MAX_BYTES = 8 << 20  # of text held for a batch
+MAX_BYTES = 12 << 20  # of text held for a batch
 MIN_LINES = 16  # not worth cutting further
 CUTS = 16  # of a block in which not all lines are alike
 
@@ -100,6 +100,7 @@ class FastLane:
         if not held:
             return
         if (batch := self._bulk(held, counts)) is not None:
+            held.clear()  # whoever takes the batch may take long, and needs the room
             yield batch
             return
         for one in held:

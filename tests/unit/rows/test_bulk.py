@@ -15,7 +15,12 @@ def reader(request, monkeypatch):
 def read(reader, text, numbers):
     rows = text.count("\n") + 1
     arrays = reader.read(text.encode(), rows, text.split("\n")[0].count(",") + 1, numbers)
-    return arrays and [(array.to_pylist(), metadata) for array, metadata in arrays]
+    return arrays and [(array.to_pylist(), spelt(metadata)) for array, metadata in arrays]
+
+
+def spelt(metadata):
+    """Without the hint that a column of short decimals has, and one that Arrow read has not."""
+    return {key: value for key, value in metadata.items() if key != b"finite"}
 
 
 def number(values, integral):
@@ -78,7 +83,7 @@ def test_the_batch_says_where_its_columns_come_from(reader):
     columns = Columns(("a", "_c1"), ("output", "input"), (True, False))
     batch = batch_of(columns, reader.read(b"1,x", 1, 2, {0: INTEGRAL}))
     assert batch.schema.names == ["a", "_c1"]
-    assert batch.schema.field(0).metadata == {
+    assert spelt(batch.schema.field(0).metadata) == {
         b"section": b"output", b"named": b"1", b"texts": b"1", b"integral": b"1"
     }  # fmt: skip
     assert batch.schema.field(1).metadata == {b"section": b"input", b"named": b"0"}
