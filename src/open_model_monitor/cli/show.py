@@ -22,6 +22,7 @@ _TITLES = {
     "ContractError": "The environment is not complete",
     "UsageError": "That cannot be done",
     "NoData": "No data",
+    "NoLabels": "No labels yet",
     "Malformed": "The data cannot be read",
     "DataError": "The data cannot be analysed",
     "DocumentError": "Not the document that was expected",

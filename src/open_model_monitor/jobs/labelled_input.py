@@ -14,12 +14,13 @@ from open_model_monitor.capture.sniff import sniff_format
 from open_model_monitor.engines.local import Engine, Inline, Processes
 from open_model_monitor.errors import Malformed, UsageError
 from open_model_monitor.jobs.contract import Job
-from open_model_monitor.jobs.merge import MergeJob, merge
+from open_model_monitor.jobs.merge import Merged, MergeJob, merge
 from open_model_monitor.monitors.base import Metric
 from open_model_monitor.storage import Storage, normalise
 
 MERGED = "merge"  # the folder of merged captures, below the output
 _SCRATCH = "_merging"
+SHOWN = 3  # lines that could not be read
 _ALL = Format("merged", sections=SECTIONS)
 
 Progress = Callable[[int, int], None]
@@ -33,8 +34,8 @@ def with_labels(
     spark: Engine | None = None,
     progress: Progress | None = None,
     cores: int = 1,
-) -> tuple[Job, Coverage | None]:
-    """Merge if the job names labels; returns the job that reads what came of it.
+) -> tuple[Job, Merged | None]:
+    """Merge if the job names labels; returns the job that reads what came of it, and what was counted.
 
     Merged captures are written below `output`; on Spark, whose executors do not see that, below the job's own output.
 
@@ -68,7 +69,7 @@ def with_labels(
         finally:
             if spark is not None:
                 storage.remove(merging.scratch)
-    return replace(job, source=merging.output, format=_ALL), merged.coverage
+    return replace(job, source=merging.output, format=_ALL), merged
 
 
 def _outputs(source: str, format_: Format, storage: Storage) -> str:
@@ -76,6 +77,20 @@ def _outputs(source: str, format_: Format, storage: Storage) -> str:
     if is_capture(format_):
         return source
     return f"{source}/output" if {"input", "output"} <= set(storage.folders(source)) else source
+
+
+def merge_warnings(merged: Merged | None) -> tuple[str, ...]:
+    """Return what is worth saying about the lines that were merged."""
+    if merged is None:
+        return ()
+    counts, texts = merged.counts, list(merged.counts.warnings)
+    if counts.lines_malformed:
+        first = "; ".join(map(str, counts.rejected[:SHOWN]))
+        texts.append(
+            f"{counts.lines_malformed} of {counts.lines_read} lines of captures and labels could not be read and were "
+            f"left out of the merge: {first}"
+        )
+    return tuple(texts)
 
 
 def judge_coverage(coverage: Coverage | None, least: float) -> None:

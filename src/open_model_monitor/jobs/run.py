@@ -24,8 +24,8 @@ from open_model_monitor.engines.local import Inline, Processes, Threads
 from open_model_monitor.engines.spark import Spark
 from open_model_monitor.errors import OutsideError, ScriptError, ScriptFailure, UsageError
 from open_model_monitor.jobs.contract import Job
-from open_model_monitor.jobs.labelled_input import with_labels
-from open_model_monitor.jobs.merge import read_coverage
+from open_model_monitor.jobs.labelled_input import merge_warnings, with_labels
+from open_model_monitor.jobs.merge import Merged, read_coverage
 from open_model_monitor.jobs.monitor_run import MonitorRun, open_run, segment_baselines
 from open_model_monitor.jobs.part_state import PartState
 from open_model_monitor.jobs.profile_parts import ProfileParts, Progress, merge_parts
@@ -137,6 +137,7 @@ class _Run:
     listener: Listener | None
     spark: Any = None
     gain: str | None = None  # what more processes of the script would bring
+    merged: Merged | None = None  # what came of merging captures with labels, if that was asked for
     coverage: Coverage | None = None  # of the captures by labels
     source: str = ""  # as the caller named it, whatever was made of it
 
@@ -176,7 +177,7 @@ class _Run:
     def _merge(self) -> Job:
         """Merge captures with labels, if the job names some; the job then reads what came of it."""
         options, self.source = self.job.options, self.job.source
-        self.job, self.coverage = with_labels(
+        self.job, self.merged = with_labels(
             self.job,
             self.workspace.output,
             self.storage,
@@ -184,6 +185,10 @@ class _Run:
             progress=self.progress,
             cores=os.cpu_count() or 1,
         )
+        if self.merged is not None:
+            self.coverage = self.merged.coverage
+            if options.redact_payloads:
+                self.merged.counts.redact()
         return self.job
 
     def _fold(self, planned: Plan, format_: Format, monitor: MonitorRun, deadline: float | None) -> PartState:
@@ -283,7 +288,12 @@ class _Run:
             segments=segments,
             coverage=self.coverage,
             counts=seen.counts,
-            warnings=(*planned.warnings, *analysed.warnings, *_warnings(seen.counts)),
+            warnings=(
+                *merge_warnings(self.merged),
+                *planned.warnings,
+                *analysed.warnings,
+                *_warnings(seen.counts),
+            ),
             behaviour=monitor.behaviour,
             source=self.source,
             window=(job.window.start.isoformat(), job.window.end.isoformat()) if job.window else None,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from open_model_monitor.capture.record import Format, Window
 from open_model_monitor.errors import ContractError, SettingsError
-from open_model_monitor.jobs.contract import Job, Options, options_from
+from open_model_monitor.jobs.contract import Job, Labelling, Options, options_from
 
 WINDOW = Window(datetime(2026, 1, 31, 10, tzinfo=UTC), datetime(2026, 1, 31, 11, tzinfo=UTC))
 LEAST = {"dataset_source": "/opt/ml/processing/input", "dataset_format": '{"sagemakerCaptureJson":{}}'}
@@ -112,3 +112,50 @@ def test_options_are_read_from_text(values, expected):
 def test_an_option_that_makes_no_sense_is_named():
     with pytest.raises(SettingsError, match="option on_record_error is 'maybe'"):
         options_from({"on_record_error": "maybe"})
+
+
+def test_a_model_quality_job_travels_whole():
+    labelling = Labelling(
+        "BinaryClassification",
+        "predictions[*].label",
+        "1",
+        0.25,
+        "truth",
+        "yes",
+        "/opt/ml/processing/labels",
+        3,
+    )
+    job = Job(
+        "/opt/ml/processing/input",
+        is_baseline=False,
+        format=Format("capture"),
+        baseline_constraints="/opt/ml/c.json",
+        labelling=labelling,
+        like="sagemaker",
+        behaviour={"best_constant": "truth"},
+        output="/opt/ml/processing/output",
+        options=Options(segment_by="country"),
+    )
+    environment = job.to_environment()
+    assert environment["analysis_type"] == "MODEL_QUALITY"
+    assert Job.from_environment(environment) == job
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"probability_threshold_attribute": "half"}, "probability_threshold_attribute is 'half'"),
+        ({"ground_truth_lookback": "-1"}, "ground_truth_lookback is '-1'"),
+        ({"problem_type": "Ranking"}, "problem_type is 'Ranking'; expected Regression"),
+    ],
+)
+def test_what_is_wrong_with_a_model_quality_job_is_named(change, says):
+    environment = {
+        "dataset_source": "/in",
+        "dataset_format": '{"csv": {}}',
+        "analysis_type": "MODEL_QUALITY",
+        "problem_type": "regression",
+    }
+    assert Job.from_environment(environment).labelling == Labelling("Regression")
+    with pytest.raises(ContractError, match=says):
+        Job.from_environment(environment | change)

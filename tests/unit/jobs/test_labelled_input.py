@@ -6,7 +6,12 @@ from open_model_monitor.capture.coverage import Coverage
 from open_model_monitor.capture.record import Format
 from open_model_monitor.errors import Malformed, UsageError
 from open_model_monitor.jobs.contract import Job, Labelling
-from open_model_monitor.jobs.labelled_input import coverage_metrics, judge_coverage, with_labels
+from open_model_monitor.jobs.labelled_input import (
+    coverage_metrics,
+    judge_coverage,
+    merge_warnings,
+    with_labels,
+)
 from open_model_monitor.storage import Storage
 
 
@@ -17,12 +22,13 @@ def test_a_job_without_labels_to_merge_stays_as_it_is(tmp_path):
 
 def test_the_job_then_reads_what_was_merged(data, tmp_path):
     labelling = Labelling("BinaryClassification", ground_truth=str(data / "sdk/actuals.jsonl"))
-    job, coverage = with_labels(
+    job, merged = with_labels(
         Job(str(data / "sdk/capture.jsonl"), False, labelling=labelling), tmp_path, Storage()
     )
     assert job.source == f"{tmp_path}/merge"
     assert job.format.kind == "merged"
-    assert (coverage.joined, coverage.unlabelled) == (44, 0)
+    assert (merged.coverage.joined, merged.coverage.unlabelled) == (44, 0)
+    assert merge_warnings(merged) == ()
     [path] = (tmp_path / "merge").rglob("*.jsonl")
     assert "groundTruthData" in json.loads(path.read_text().splitlines()[0])
 
@@ -46,3 +52,14 @@ def test_coverage_as_metrics():
     found = {metric.name: metric.value for metric in coverage_metrics(Coverage(joined=3, unlabelled=1))}
     assert found == {"ground_truth_coverage": 0.75, "unlabelled_records": 1.0}
     assert coverage_metrics(None) == ()
+
+
+def test_lines_that_could_not_be_read_are_told_of(data, tmp_path):
+    lines = (data / "sdk/actuals.jsonl").read_text().splitlines()
+    (tmp_path / "labels.jsonl").write_text("\n".join([*lines, "{broken"]))
+    labelling = Labelling("BinaryClassification", ground_truth=str(tmp_path / "labels.jsonl"))
+    source = Job(str(data / "sdk/capture.jsonl"), False, labelling=labelling)
+    _, merged = with_labels(source, tmp_path / "out", Storage())
+    [warning] = merge_warnings(merged)
+    assert warning.startswith("1 of 89 lines of captures and labels could not be read")
+    assert "labels.jsonl:45: no label" in warning
