@@ -35,7 +35,7 @@ def capture(number: int, request: list[str], hour: datetime, answer: str | None 
                 },
             },
             "eventMetadata": {
-                "eventId": str(uuid.uuid5(uuid.NAMESPACE_URL, f"churn-demo/{number}")),
+                "eventId": event_id(number),
                 "inferenceTime": f"{hour:%Y-%m-%dT%H}:{number % 60:02d}:00Z",
                 **attributes,
             },
@@ -43,6 +43,10 @@ def capture(number: int, request: list[str], hour: datetime, answer: str | None 
         },
         separators=(",", ":"),
     )
+
+
+def event_id(number: int) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, f"churn-demo/{number}"))
 
 
 def score(request: list[str]) -> float:

@@ -19,3 +19,11 @@ echo "3. omm check: the captures of one window, with a preprocessor and a postpr
 
 echo "Written to $demo/out:"
 ls "$demo/out"
+
+echo "4. Two hours later most labels have come: how right was the model?"
+.venv/bin/python examples/demo/labels.py tests/data/churn/test-dataset-gt-col.csv "$demo/labels"
+"$omm" suggest tests/data/churn/validation_with_predictions.csv -o "$demo/quality-baseline" \
+  --monitor model-quality --problem binary --inference prediction --probability probability --label label
+"$omm" check "$demo/captures" --baseline "$demo/quality-baseline" -o "$demo/quality" \
+  --monitor model-quality --problem binary --probability 0 --ground-truth "$demo/labels" \
+  --since 2026-01-31T10:00:00Z --until 2026-01-31T13:00:00Z

@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from open_model_monitor.cli.show import BAD, FEW, facts, heading, indented, many, number, table
+from open_model_monitor.cli.show import BAD, FEW, heading, indented, many, number, table
 
 if TYPE_CHECKING:
     from open_model_monitor.results.report import Report
@@ -19,10 +19,7 @@ _CONSTANT = "_best_constant_classifier"
 
 def quality(report: Report) -> list[RenderableType]:
     """Return the parts of the screen that are about metrics."""
-    parts: list[RenderableType] = []
-    if (labels := _labels(report)) is not None:
-        parts.append(labels)
-    parts += [Text(), heading("Metrics"), indented(_metrics(report))]
+    parts: list[RenderableType] = [Text(), heading("Metrics"), indented(_metrics(report))]
     matrix = report.statistics.matrix
     if matrix is not None and len(matrix) <= FEW:
         parts += [
@@ -33,11 +30,12 @@ def quality(report: Report) -> list[RenderableType]:
     return parts
 
 
-def _labels(report: Report) -> RenderableType | None:
+def labels(report: Report) -> list[tuple[str, str | None]]:
+    """Return what the head of the screen says about labels, if there is anything to say."""
     coverage = report.coverage
     if coverage is None or coverage.share is None:
-        return None
-    more_said = [
+        return []
+    aside = [
         f"{value:,} {what}"
         for what, value in (
             ("without a label yet", coverage.unlabelled),
@@ -48,12 +46,10 @@ def _labels(report: Report) -> RenderableType | None:
     ]
     shown = f"{coverage.joined:,} of {coverage.captured:,} captures ({coverage.share:.1%})"
     median, late = coverage.lateness_at(0.5), coverage.lateness_at(0.9)
-    came = (
-        None
-        if median is None
-        else f"half within {many(median, 'hour')}, 90 % within {many(late or 0, 'hour')}"
-    )
-    return facts([("labelled", "; ".join([shown, *more_said])), ("labels came", came)])
+    came = None
+    if median is not None and late is not None:
+        came = f"half within {many(median, 'hour')}, 90 % within {many(late, 'hour')}"
+    return [("labelled", "; ".join([shown, *aside])), ("labels came", came)]
 
 
 def _metrics(report: Report) -> Table:

@@ -31,7 +31,7 @@ from open_model_monitor.cli.show import (
     share,
     table,
 )
-from open_model_monitor.cli.show_quality import quality
+from open_model_monitor.cli.show_quality import labels, quality
 
 if TYPE_CHECKING:
     from open_model_monitor.monitors.base import Finding
@@ -78,6 +78,7 @@ def _head(report: Report) -> Table:
             ("source", near(report.source)),
             ("window", window),
             ("read", "; ".join([read, *said])),
+            *labels(report),
             ("analysed", _analysed(report)),
         ]
     )
