@@ -52,8 +52,8 @@ def merge(folder: str, labels: str, engine: str) -> None:
     """Our merge, written to a temporary folder."""
     from open_model_monitor.engines.local import Inline, Processes
     from open_model_monitor.engines.spark import Spark
-    from open_model_monitor.jobs.merge import MergeJob
     from open_model_monitor.jobs.merge import merge as run
+    from open_model_monitor.jobs.merge_job import MergeJob
     from open_model_monitor.storage import Storage
 
     engines = {"inline": Inline, "processes": lambda: Processes(2), "spark": lambda: Spark("local[2]")}

@@ -49,6 +49,10 @@ NO_TWIN = {
     "__main__": "calls cli.main",
     "_loops": "in C; tests of rows.decimals, rows.skeleton, rows.texts and profiling.distinct call it",
     "jobs.sandbox_child": "runs only as the process that tests of jobs.sandbox start",
+    **dict.fromkeys(
+        (f"jobs.{name}" for name in ("merge_buckets", "merge_job", "merge_reading", "merged_files")),
+        "the parts of a merge, which tests of jobs.merge do",
+    ),
     "control.tables": "columns; tests of control.store, and of control.migrating against the schema",
     "control.migrations.env": "called by Alembic in tests of control.migrating",
     "server.messages": "two values without behaviour but `header`, which tests of signatures use",

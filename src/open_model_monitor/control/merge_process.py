@@ -14,7 +14,8 @@ from open_model_monitor.capture.record import Format
 from open_model_monitor.control.inputs import window_of
 from open_model_monitor.errors import MonitorError, OutsideError
 from open_model_monitor.jobs.container import fail
-from open_model_monitor.jobs.merge import Merged, MergeJob, merge
+from open_model_monitor.jobs.merge import merge
+from open_model_monitor.jobs.merge_job import Merged, MergeJob
 from open_model_monitor.storage import Storage
 
 log = logging.getLogger(__name__)

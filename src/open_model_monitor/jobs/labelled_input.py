@@ -14,7 +14,8 @@ from open_model_monitor.capture.sniff import sniff_format
 from open_model_monitor.engines.local import Engine, Inline, Processes
 from open_model_monitor.errors import Malformed, UsageError
 from open_model_monitor.jobs.contract import Job
-from open_model_monitor.jobs.merge import Merged, MergeJob, merge
+from open_model_monitor.jobs.merge import merge
+from open_model_monitor.jobs.merge_job import Merged, MergeJob
 from open_model_monitor.monitors.base import Metric
 from open_model_monitor.storage import Storage, normalise
 

@@ -25,7 +25,8 @@ from open_model_monitor.engines.spark import Spark
 from open_model_monitor.errors import OutsideError, ScriptError, ScriptFailure, UsageError
 from open_model_monitor.jobs.contract import Job
 from open_model_monitor.jobs.labelled_input import merge_warnings, with_labels
-from open_model_monitor.jobs.merge import Merged, read_coverage
+from open_model_monitor.jobs.merge_job import Merged
+from open_model_monitor.jobs.merged_files import read_coverage
 from open_model_monitor.jobs.monitor_run import MonitorRun, open_run, segment_baselines
 from open_model_monitor.jobs.part_state import PartState
 from open_model_monitor.jobs.profile_parts import ProfileParts, Progress, merge_parts

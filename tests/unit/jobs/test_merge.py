@@ -7,7 +7,9 @@ import pytest
 from open_model_monitor.capture.record import Format, Window
 from open_model_monitor.engines.local import Inline
 from open_model_monitor.errors import Malformed, NoData, NoLabels
-from open_model_monitor.jobs.merge import COVERAGE, MergeJob, merge, read_coverage
+from open_model_monitor.jobs.merge import merge
+from open_model_monitor.jobs.merge_job import MergeJob
+from open_model_monitor.jobs.merged_files import COVERAGE, read_coverage
 from open_model_monitor.storage import Storage
 
 TEN = datetime(2026, 1, 31, 10, tzinfo=UTC)
