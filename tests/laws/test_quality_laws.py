@@ -159,3 +159,12 @@ def test_bins_change_areas_by_less_than_the_ties_they_make():
     binned = values(QualityOptions(BINARY, "both", max_exact_scores=100), labels, predictions, scores)
     assert binned["auc"] == pytest.approx(exact["auc"], abs=1e-3)
     assert binned["accuracy"] == exact["accuracy"]
+
+
+def test_taking_is_merging():
+    rows = table(BINARY, 5, 50)
+    options = QualityOptions(BINARY, "both")
+    first, second = (folded(options, rows, [list(part)]) for part in (range(25), range(25, 50)))
+    expected = first.merge(second).to_dict()
+    first.take(second)
+    assert first.to_dict() == expected

@@ -56,6 +56,16 @@ class PartState:
             merged_segments(self.segments, other.segments, merged),
         )
 
+    def take(self, other: Self) -> None:
+        """Merge what comes after this into it; `other` is used up."""
+        self.profile.take(other.profile)  # type: ignore[arg-type]  # which is of the same kind
+        self.counts = self.counts.merge(other.counts)
+        self.failures = [*self.failures, *other.failures][:TRACEBACKS]
+        self.selected = self.selected.merge(other.selected)
+        self.seconds += other.seconds
+        self.script_seconds += other.script_seconds
+        self.segments = merged_segments(self.segments, other.segments, merged)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain values."""
         return {

@@ -32,8 +32,13 @@ Progress = Callable[[int, int], None]  # bytes read so far, rows so far
 def merge_parts(packed: Iterable[bytes]) -> bytes:
     """Merge packed part states, in their order."""
     merged: PartState | None = None
-    for state in (loads(one, PartState) for one in packed):
-        merged = state if merged is None else merged.merge(state)
+    for one in packed:
+        state = loads(one, PartState)
+        del one
+        if merged is None:
+            merged = state
+        else:
+            merged.take(state)
         del state  # the next one may take minutes
         give_back_freed_memory()
     if merged is None:

@@ -312,6 +312,13 @@ class DatasetProfile:
             both._columns[name] = _merged(mine.get(name), theirs.get(name))
         return both
 
+    def take(self, other: Self) -> None:
+        """Merge what was read after this into it, column by column; `other` is used up, which saves a third profile."""
+        self.rows += other.rows
+        mine, theirs = self.columns, other.columns
+        for name in list(theirs):
+            mine[name] = _merged(mine.get(name), theirs.pop(name))
+
     def ordered(self) -> list[tuple[str, ColumnProfile]]:
         """Return the columns in the order in which they first appeared (`datasets.md` §6)."""
         return list(self.columns.items())

@@ -215,6 +215,10 @@ class QualityProfile:
         self._refuse_too_many(both.pairs)
         return both
 
+    def take(self, other: Self) -> None:
+        """Merge another profile into this one, which is used up."""
+        vars(self).update(vars(self.merge(other)))
+
     def to_dict(self) -> dict[str, Any]:
         """Return the state as plain values."""
         return {

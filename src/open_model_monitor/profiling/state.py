@@ -48,8 +48,8 @@ S = TypeVar("S", bound=State)
 
 def dumps(state: State) -> bytes:
     """Pack a state."""
-    body = {"kind": state.kind, "version": FORMAT_VERSION, "state": state.to_dict()}
-    packed = msgspec.msgpack.encode(body)
+    # The plain values are let go of before the packed ones are compressed.
+    packed = msgspec.msgpack.encode({"kind": state.kind, "version": FORMAT_VERSION, "state": state.to_dict()})
     return len(packed).to_bytes(_LENGTH, "little") + pa.compress(packed, codec=_CODEC, asbytes=True)  # type: ignore[no-any-return]
 
 
@@ -62,7 +62,8 @@ def loads(data: bytes, kind: type[S]) -> S:
         length = int.from_bytes(data[:_LENGTH], "little")
         if length > MAX_BYTES:
             raise ValueError(f"they would unpack to {length} bytes")
-        body = msgspec.msgpack.decode(pa.decompress(data[_LENGTH:], length, codec=_CODEC, asbytes=True))
+        packed = memoryview(data)[_LENGTH:]  # without a copy
+        body = msgspec.msgpack.decode(pa.decompress(packed, length, codec=_CODEC, asbytes=True))
         found, version = body["kind"], body["version"]
     except (
         OSError,
