@@ -17,12 +17,9 @@ from open_model_monitor.control.materialise import (
     Waiting,
     analysis_request,
     find_inputs,
-    find_labels,
-    merge_request,
-    merged_input,
-    merged_root,
     resolve,
 )
+from open_model_monitor.control.merge_requests import find_labels, merge_request, merged_input, merged_root
 from open_model_monitor.control.operations.processing import insert_job
 from open_model_monitor.control.operations.registry import Caller
 from open_model_monitor.control.store import Row, Store, Transaction, held, new_id

@@ -9,15 +9,15 @@ import fnmatch
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from open_model_monitor.capture.record import Window
-from open_model_monitor.control.executions import RELABEL, schedule_of, template_of_execution
+from open_model_monitor.control.executions import schedule_of, template_of_execution
 from open_model_monitor.control.store import Row, Transaction
 from open_model_monitor.control.tables import jobs, resources
 from open_model_monitor.control.template import NEEDS_LABELS, Template
-from open_model_monitor.control.windows import hours, label_hours
+from open_model_monitor.control.windows import hours
 from open_model_monitor.settings import Settings
 from open_model_monitor.storage import Storage
 
@@ -26,15 +26,12 @@ JSON = dict[str, Any]
 MAX_DATA_INPUTS = 10
 DEFAULT_MAX_RUNTIME = 3600
 NO_DATA = "Job inputs had no data"
-NO_LABELS = "No labels yet"
 STATISTICS = "/opt/ml/processing/baseline/stats"
 CONSTRAINTS = "/opt/ml/processing/baseline/constraints"
 PREPROCESSING = "/opt/ml/processing/code/preprocessing"
 POSTPROCESSING = "/opt/ml/processing/code/postprocessing"
 ANALYSIS_CONFIG = "/opt/ml/processing/input/config"
-GROUND_TRUTH = "/opt/ml/processing/groundtruth"
 OUTPUT = "/opt/ml/processing/output"
-MERGER = "sagemaker-model-monitor-groundtruth-merger"
 CLARIFY = "sagemaker-clarify-processing"
 
 _PREFIXES = {
@@ -171,7 +168,7 @@ def find_inputs(storage: Storage, resolved: Resolved, window: Window) -> list[Da
     if resolved.template.is_batch:
         side = "output" if resolved.template.kind in NEEDS_LABELS else "input"
         root = f"{resolved.captures.rstrip('/')}/{side}"
-        return [DataInput(f"{root}/{hour}", hour) for hour in _existing_hours(storage, root, window)]
+        return [DataInput(f"{root}/{hour}", hour) for hour in existing_hours(storage, root, window)]
     endpoint = resolved.template.endpoint or ""
     base = resolved.captures.rstrip("/")
     for root in (
@@ -181,7 +178,7 @@ def find_inputs(storage: Storage, resolved: Resolved, window: Window) -> list[Da
         found = [
             (hour, variant)
             for variant in resolved.variants or storage.folders(root)
-            for hour in _existing_hours(storage, f"{root}/{variant}", window)
+            for hour in existing_hours(storage, f"{root}/{variant}", window)
         ]
         if found:
             return [
@@ -191,7 +188,7 @@ def find_inputs(storage: Storage, resolved: Resolved, window: Window) -> list[Da
     return []
 
 
-def _existing_hours(storage: Storage, root: str, window: Window) -> list[str]:
+def existing_hours(storage: Storage, root: str, window: Window) -> list[str]:
     """Return `yyyy/mm/dd/HH` of the window's hours that exist below a folder: one listing per day."""
     wanted: dict[str, list[str]] = {}
     for hour in hours(window):
@@ -220,13 +217,13 @@ def analysis_request(
     `merged` is the root of the merged captures of types that need labels; `data` then lies below it.
     """
     template = resolved.template
-    return _without_none(
+    return without_none(
         {
             "ProcessingJobName": job_name(template.kind, execution),
-            "ProcessingInputs": [*_data_inputs(resolved, data), *_other_inputs(template)],
+            "ProcessingInputs": [*data_inputs(resolved, data), *_other_inputs(template)],
             "ProcessingOutputConfig": _output_config(execution, template),
             "ProcessingResources": {"ClusterConfig": template.resources},
-            "StoppingCondition": {"MaxRuntimeInSeconds": _max_runtime(resolved)},
+            "StoppingCondition": {"MaxRuntimeInSeconds": max_runtime(resolved)},
             "AppSpecification": {
                 "ImageUri": template.image,
                 "ContainerEntrypoint": template.entrypoint,
@@ -239,7 +236,8 @@ def analysis_request(
     )
 
 
-def _data_inputs(resolved: Resolved, data: Sequence[DataInput]) -> list[JSON]:
+def data_inputs(resolved: Resolved, data: Sequence[DataInput]) -> list[JSON]:
+    """Return the ProcessingInputs of captures."""
     template = resolved.template
     local = template.input["LocalPath"].rstrip("/")
     name = "batch_input" if template.is_batch else "endpoint_input"
@@ -247,7 +245,7 @@ def _data_inputs(resolved: Resolved, data: Sequence[DataInput]) -> list[JSON]:
     if len(data) > MAX_DATA_INPUTS:  # one input for all; only the window's hours are taken from it
         data = [_common(data)]
     return [
-        _input(f"{name}_{place}", one.address, f"{local}/{one.below}".rstrip("/"), how)
+        processing_input(f"{name}_{place}", one.address, f"{local}/{one.below}".rstrip("/"), how)
         for place, one in enumerate(data, 1)
     ]
 
@@ -270,10 +268,11 @@ def _other_inputs(template: Template) -> list[JSON]:
         ("post_processor_script", template.postprocessor, POSTPROCESSING),
         ("analysis_config", template.config, ANALYSIS_CONFIG),
     )
-    return [_input(name, address, path) for name, address, path in given if address]
+    return [processing_input(name, address, path) for name, address, path in given if address]
 
 
-def _input(name: str, address: str, path: str, how: str = "FullyReplicated") -> JSON:
+def processing_input(name: str, address: str, path: str, how: str = "FullyReplicated") -> JSON:
+    """Return a ProcessingInput of everything below an address."""
     return {
         "InputName": name,
         "AppManaged": False,
@@ -304,10 +303,10 @@ def _output_config(execution: Row, template: Template) -> JSON:
             "S3UploadMode": given.get("S3UploadMode", "Continuous"),
         },
     }
-    return _without_none({"Outputs": [output], "KmsKeyId": template.output.get("KmsKeyId")})
+    return without_none({"Outputs": [output], "KmsKeyId": template.output.get("KmsKeyId")})
 
 
-def _max_runtime(resolved: Resolved) -> int:
+def max_runtime(resolved: Resolved) -> int:
     """Return the time limit: what was asked for, clamped to the schedule's period; half of it beside a merge."""
     limit = resolved.template.max_runtime or DEFAULT_MAX_RUNTIME
     if resolved.period:
@@ -317,12 +316,12 @@ def _max_runtime(resolved: Resolved) -> int:
 
 def _environment(execution: Row, resolved: Resolved, *, merged: bool) -> dict[str, str]:
     template, given = resolved.template, resolved.template.input
-    start = _stamp(execution["window_start"])
+    start = stamp(execution["window_start"])
     computed = {
         "dataset_source": given["LocalPath"],
-        "dataset_format": json.dumps(_dataset_format(resolved, merged=merged)),
+        "dataset_format": json.dumps(dataset_format(resolved, merged=merged)),
         "start_time": start,
-        "end_time": _stamp(execution["window_end"]),
+        "end_time": stamp(execution["window_end"]),
         "metric_time": start,
         "output_path": template.output["MonitoringOutputs"][0]["S3Output"]["LocalPath"],
         "publish_cloudwatch_metrics": template.environment.get("publish_cloudwatch_metrics", "Enabled"),
@@ -348,7 +347,8 @@ def _environment(execution: Row, resolved: Resolved, *, merged: bool) -> dict[st
     }
 
 
-def _dataset_format(resolved: Resolved, *, merged: bool) -> JSON:
+def dataset_format(resolved: Resolved, *, merged: bool) -> JSON:
+    """Return the `dataset_format` of a job's environment, as a document."""
     template = resolved.template
     if merged:
         labelled = {"ModelQuality": ["endpointOutput"]}.get(
@@ -366,95 +366,19 @@ def _dataset_format(resolved: Resolved, *, merged: bool) -> JSON:
     return {kind.lower(): {names[key]: value for key, value in (options or {}).items() if key in names}}
 
 
-def find_labels(storage: Storage, resolved: Resolved, execution: Row) -> list[DataInput] | Unrunnable:
-    """Return the hour folders of labels that exist, from the window's start to the tick, or to now for `relabel`.
-
-    Raises StorageError.
-    """
-    until = execution["created"] if execution["trigger"] == RELABEL else execution["scheduled"]
-    window = Window(execution["window_start"], execution["window_end"])
-    searched = label_hours(window, until)
-    root = (resolved.template.ground_truth or "").rstrip("/")
-    span = Window(searched[0], searched[-1] + timedelta(hours=1))
-    found = [DataInput(f"{root}/{hour}", hour) for hour in _existing_hours(storage, root, span)]
-    if not found:
-        return Unrunnable(
-            f"{NO_LABELS}: {root} has none of the hour folders {searched[0]:%Y/%m/%d/%H} to "
-            f"{searched[-1]:%Y/%m/%d/%H}; omm backfill --relabel runs the window again once they are there"
-        )
-    return found
-
-
-def merge_request(
-    execution: Row, resolved: Resolved, data: Sequence[DataInput], truths: Sequence[DataInput]
-) -> JSON:
-    """Return the CreateProcessingJob request of an execution's ground-truth merge (§11.6)."""
-    template = resolved.template
-    truth_inputs = [
-        _input(f"groundtruth_input_{place}", one.address, f"{GROUND_TRUTH}/{one.below}")
-        for place, one in enumerate(truths, 1)
-    ]
-    output = {
-        "OutputName": "result",
-        "AppManaged": False,
-        "S3Output": {"S3Uri": merged_root(template), "LocalPath": OUTPUT, "S3UploadMode": "EndOfJob"},
-    }
-    return _without_none(
-        {
-            "ProcessingJobName": job_name(template.kind, execution, merge=True),
-            "ProcessingInputs": [*truth_inputs, *_data_inputs(resolved, data)],
-            "ProcessingOutputConfig": {"Outputs": [output]},
-            "ProcessingResources": {"ClusterConfig": template.resources},
-            "StoppingCondition": {"MaxRuntimeInSeconds": _max_runtime(resolved)},
-            "AppSpecification": {"ImageUri": _merger_image(template.image)},
-            "Environment": {
-                "dataset_source": template.input["LocalPath"],
-                "ground_truth_source": GROUND_TRUTH,
-                "output_path": OUTPUT,
-                "start_time": _stamp(execution["window_start"]),
-                "end_time": _stamp(execution["window_end"]),
-                **(_of_batch(execution, resolved) if template.is_batch else {}),
-            },
-            "NetworkConfig": template.network,
-            "RoleArn": template.role,
-        }
-    )
-
-
-def _of_batch(execution: Row, resolved: Resolved) -> dict[str, str]:
-    return {
-        "dataset_format": json.dumps(_dataset_format(resolved, merged=False)),
-        "sagemaker_monitoring_schedule_name": execution["schedule"],
-    }
-
-
-def merged_root(template: Template) -> str:
-    """Return where merged captures are written."""
-    return f"{template.output['MonitoringOutputs'][0]['S3Output']['S3Uri'].rstrip('/')}/merge"
-
-
-def merged_input(execution: Row, template: Template) -> DataInput:
-    """Return the folder of an execution's merged captures, and where it goes: that of the endpoint or schedule."""
-    below = template.endpoint or ""
-    return DataInput(f"{merged_root(template)}/{template.endpoint or execution['schedule']}", below)
-
-
-def _merger_image(image: str) -> str:
-    registry = image.rpartition("/")[0]
-    return f"{registry}/{MERGER}" if registry else MERGER
-
-
 def _below(folder: str, address: str | None) -> str | None:
     return f"{folder}/{address.rstrip('/').rpartition('/')[2]}" if address else None
 
 
-def _stamp(moment: datetime) -> str:
+def stamp(moment: datetime) -> str:
+    """Return a moment as environments spell it."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _without_none(value: JSON) -> JSON:
+def without_none(value: JSON) -> JSON:
+    """Return a request without the members that are None."""
     return {
-        key: _without_none(one) if isinstance(one, dict) else one
+        key: without_none(one) if isinstance(one, dict) else one
         for key, one in value.items()
         if one is not None
     }

@@ -20,7 +20,7 @@ from open_model_monitor.control.executions import (
     run_now,
     schedule_of,
 )
-from open_model_monitor.control.materialise import NO_LABELS
+from open_model_monitor.control.merge_requests import NO_LABELS
 from open_model_monitor.control.operations.processing import TERMINAL
 from open_model_monitor.control.store import Row, Store, Transaction
 from open_model_monitor.control.tables import executions, jobs, log_events, schedules

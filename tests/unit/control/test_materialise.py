@@ -14,9 +14,9 @@ from open_model_monitor.control.materialise import (
     analysis_request,
     find_inputs,
     job_name,
-    merge_request,
     resolve,
 )
+from open_model_monitor.control.merge_requests import merge_request
 from open_model_monitor.control.tables import executions, jobs
 from open_model_monitor.settings import Settings
 from open_model_monitor.storage import Storage
