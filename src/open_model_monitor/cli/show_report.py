@@ -32,6 +32,7 @@ from open_model_monitor.cli.show import (
     table,
 )
 from open_model_monitor.cli.show_quality import labels, quality
+from open_model_monitor.cli.show_segments import segments
 
 if TYPE_CHECKING:
     from open_model_monitor.monitors.base import Finding
@@ -48,6 +49,8 @@ def report(report: Report, *, everything: bool = False, script_lines: Sequence[s
         parts += [Text(), heading("Features"), indented(_features(report, everything=everything))]
     elif report.violations is not None:
         parts += _violations(report, everything=everything)
+    if report.segments is not None:
+        parts += segments(report.segments, everything=everything)
     parts += _remarks(report, everything=everything)
     if script_lines:
         shown = "\n".join(script_lines[-5:])
