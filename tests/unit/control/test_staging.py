@@ -87,7 +87,7 @@ def test_compressed_inputs(tmp_path, storage, bucket):
     assert (tmp_path / "opt/ml/processing/input/d/a.csv").read_bytes() == b"one\ntwo\n"
 
 
-@pytest.mark.parametrize("data", [b"a,b\n", gzip.compress(b"one\n")[:-4]])
+@pytest.mark.parametrize("data", [b"a,b\n", gzip.compress(b"one\n", mtime=0)[:-4]], ids=["plain", "cut off"])
 def test_what_is_not_compressed_as_it_should_be(tmp_path, storage, bucket, data):
     storage.write(f"{bucket}/a.csv", data)
     request = inputs(("d", f"{bucket}/a.csv", f"{INPUT}/d"), S3CompressionType="Gzip")
