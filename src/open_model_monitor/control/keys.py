@@ -119,6 +119,17 @@ class Keyring:
                 f"the key {access_key} was stored under another secret_key; restore that, or make new keys"
             ) from error
 
+    def seal(self, content: bytes) -> str:
+        """Return a text that only this installation can read, and nobody change; such as a session's cookie."""
+        return self._fernet.encrypt(content).decode()
+
+    def unseal(self, text: str, *, seconds: int) -> bytes | None:
+        """Return what was sealed, None if that was not us, or longer ago."""
+        try:
+            return self._fernet.decrypt(text.encode(), ttl=seconds)
+        except InvalidToken:
+            return None
+
 
 def _key(row: dict[str, object]) -> Key:
     values = {name: row[name] for name in ("access_key", "label", "account", "created", "expires", "revoked")}

@@ -7,14 +7,15 @@ import logging
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, cast
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response, StreamingResponse
+from starlette.routing import BaseRoute
 from starlette.routing import Route as Path
 
 from open_model_monitor.control.operations.registry import Caller
@@ -53,10 +54,18 @@ class App:
     """Answers HTTP requests; `asgi` is what a server runs."""
 
     def __init__(
-        self, service: Service, identify: Identify, standins: Standins, exposition: Exposition
+        self,
+        service: Service,
+        identify: Identify,
+        standins: Standins,
+        exposition: Exposition,
+        *,
+        pages: Sequence[BaseRoute] = (),
+        home: str = "",
     ) -> None:
         self._service, self._identify = service, identify
         self._standins, self._exposition = standins, exposition
+        self._home = home  # where a browser is sent that asks for nothing in particular
         self.draining = False
         methods = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"]
         self.asgi = Starlette(
@@ -64,6 +73,7 @@ class App:
                 Path("/_omm/health", self._health),
                 Path("/_omm/ready", self._ready),
                 Path("/_omm/metrics", self._metrics),
+                *pages,
                 Path("/{rest:path}", self._any, methods=methods),
             ]
         )
@@ -95,6 +105,8 @@ class App:
     async def _any(self, request: Request) -> Response:
         started, request_id = time.perf_counter(), str(uuid.uuid4())
         asked = _asked(request)
+        if self._home and _is_browser(asked, self._service.settings.path_prefix):
+            return RedirectResponse(self._home, 303)
         route = protocols.route(asked, base_path=self._service.settings.path_prefix)
         try:
             if route.service == "s3" and self._standins.objects is not None:
@@ -159,6 +171,12 @@ class App:
             return protocols.refuse(route, _known(error), request_id, head=asked.method == "HEAD")
 
 
+def _is_browser(asked: HttpRequest, prefix: str) -> bool:
+    """Whether a person asks for the server's first page; clients of S3 list buckets there."""
+    first = asked.method == "GET" and asked.path.removeprefix(prefix) in ("", "/") and not asked.query
+    return first and "text/html" in (asked.header("accept") or "") and asked.header("authorization") is None
+
+
 def _known(error: Exception) -> Exception:
     """Return an error as it may be told; what nobody foresaw is logged whole, and told as an internal failure."""
     if not isinstance(error, ApiError | StoreError):
@@ -202,7 +220,8 @@ async def _spool(request: Request, body: BinaryIO, limit: int) -> str:
 
 
 def _response(answer: HttpResponse) -> Response:
-    headers = dict(answer.headers)
+    # Objects are anybody's content under the address of our pages: nothing in them runs in a browser.
+    headers = {**answer.headers, "content-security-policy": "sandbox", "x-content-type-options": "nosniff"}
     if isinstance(answer.body, bytes):
         return Response(answer.body, answer.status, headers)
     return StreamingResponse(answer.body, answer.status, headers)

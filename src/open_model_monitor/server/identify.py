@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import threading
 from collections import OrderedDict
@@ -81,6 +82,39 @@ class Identify:
             self._failed(request.peer)
             raise
 
+    def sign_in(self, access_key: str, secret: str, peer: str) -> bool:
+        """Whether an access key and its secret, given by a person, are right.
+
+        Raises Refused for a peer that gave wrong ones again and again.
+        """
+        self._check_failures(peer)
+        known = self._keyring.find(access_key)
+        right = known is not None and known[0].valid(self._clock())
+        # Compared also where there is no such key, so that time does not tell.
+        same = hmac.compare_digest(secret.encode(), (known[1] if known else "").encode())
+        if right and same:
+            return True
+        self._failed(peer)
+        return False
+
+    def visitor(self, request: HttpRequest, access_key: str | None, request_id: str) -> Caller | None:
+        """Return who looks at pages: the key of the session, whom the proxy names, anybody on loopback; None: nobody.
+
+        Raises Denied for a proxy that is not trusted, and for a name that only leads here.
+        """
+        given = {"request_id": request_id, "invocation_id": None, "peer": request.peer}
+        if self.mode == "none":
+            self._check_name(request)
+            return self._of(self._settings.region, "anonymous", given)
+        if self.mode == "proxy":
+            return self._of(self._settings.region, self._behind_proxy(request), given)
+        known = self._keyring.find(access_key) if access_key else None
+        if known is None or not known[0].valid(self._clock()):
+            return None
+        key = known[0]
+        scopes = frozenset(key.scopes)
+        return self._of(self._settings.region, key.access_key, given, key.account, scopes)
+
     def _signed(
         self, request: HttpRequest, route: Route, payload_hash: str | None, given: dict[str, str | None]
     ) -> tuple[Caller, Verified]:
@@ -134,6 +168,9 @@ class Identify:
         """Refuse what a page of another site made a browser send to this machine, or to a name that leads here."""
         if request.header("sec-fetch-site") in ("cross-site", "same-site"):
             raise Denied("Requests from pages of other sites are refused")
+        self._check_name(request)
+
+    def _check_name(self, request: HttpRequest) -> None:
         host = (request.header("host") or "").rsplit(":", 1)[0].strip("[]").lower()
         if host and not _is_local(host) and host not in self._settings.auth_public_hosts:
             raise Denied(

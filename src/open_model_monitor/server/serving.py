@@ -27,6 +27,9 @@ from open_model_monitor.errors import OutsideError, UsageError
 from open_model_monitor.server.app import App, Standins
 from open_model_monitor.server.exposition import Exposition
 from open_model_monitor.server.identify import Identify, auth_mode
+from open_model_monitor.server.pages.addresses import ADDRESSES
+from open_model_monitor.server.pages.desk import Desk
+from open_model_monitor.server.pages.site import Site
 from open_model_monitor.server.standins.local import local_standins
 from open_model_monitor.server.standins.logs import Logs
 from open_model_monitor.server.standins.metrics import Metrics
@@ -58,7 +61,7 @@ def serve(settings: Settings, *, local: bool = False, work: bool = True) -> int:
         logging.getLogger("uvicorn").setLevel(logging.WARNING)
         with contextlib.ExitStack() as stack:
             beside, objects = stack.enter_context(_beside(settings)) if local else ({}, None)
-            app = _app(settings, store, identify, Standins(beside, objects))
+            app = _app(settings, store, keyring, identify, Standins(beside, objects))
             if local:
                 stack.enter_context(_own_objects(url, settings, keyring, identify.mode))
             stack.enter_context(_announced(settings, url))
@@ -68,10 +71,19 @@ def serve(settings: Settings, *, local: bool = False, work: bool = True) -> int:
     return 0
 
 
-def _app(settings: Settings, store: Store, identify: Identify, beside: Standins) -> App:
+def _app(settings: Settings, store: Store, keyring: Keyring, identify: Identify, beside: Standins) -> App:
     ours = {"logs": Logs(store).answer, "monitoring": Metrics(store, utc_now).answer}
     standins = Standins({**beside.operations, **ours}, beside.objects)
-    return App(Service(store, settings), identify, standins, Exposition(store, utc_now))
+    service = Service(store, settings)
+    site = Site(Desk(service, keyring), identify, ADDRESSES)
+    return App(
+        service,
+        identify,
+        standins,
+        Exposition(store, utc_now),
+        pages=site.routes,
+        home=f"{site.root}/",
+    )
 
 
 def _beside(settings: Settings) -> AbstractContextManager[tuple[dict[str, Any], Any]]:
