@@ -46,14 +46,27 @@ class Scale:
         return cls(low - (room if low else 0.0), high + room, start, end)
 
 
-def trend(points: Sequence[Point], *, limit: float | None = None, title: str, height: float = 160) -> Markup:
-    """Return values over time, oldest first, with their threshold drawn, and intervals where they are known."""
+def trend(
+    points: Sequence[Point],
+    *,
+    limit: float | None = None,
+    title: str,
+    height: float = 160,
+    least: float | None = None,
+    most: float | None = None,
+) -> Markup:
+    """Return values over time, oldest first, with their threshold drawn, and intervals where they are known.
+
+    The axis reaches at least from `least` to `most`.
+    """
     shown = [(place, one, one.value) for place, one in enumerate(points) if _is_finite(one.value)]
     if not shown:
         return Markup('<p class="quiet">No values yet.</p>')
     ends = [v for _, one, v in shown for v in (v, one.low, one.high) if v is not None and math.isfinite(v)]
-    up = Scale.of([*ends, *([] if limit is None else [limit])], height - PAD, PAD)
-    along = Scale(0, max(1, len(points) - 1), LEFT, WIDTH - PAD)
+    held = [value for value in (limit, least, most) if value is not None]
+    up = Scale.of([*ends, *held], height - PAD, PAD)
+    margin = (WIDTH - LEFT) / 2 if len(points) == 1 else 8.0  # a single value stands in the middle
+    along = Scale(0, max(1, len(points) - 1), LEFT + margin, WIDTH - PAD - 8)
     parts = [_axis(up)]
     if limit is not None:
         parts.append(_line("limit", LEFT, up(limit), WIDTH - PAD, up(limit), f"threshold {_short(limit)}"))
@@ -71,6 +84,17 @@ def trend(points: Sequence[Point], *, limit: float | None = None, title: str, he
 
 def _is_finite(value: float | None) -> bool:
     return value is not None and math.isfinite(value)
+
+
+def against(measured: float, limit: float) -> Markup:
+    """Return a measured value as a bar, and its limit as a mark across it."""
+    scale = Scale(0, max(measured, limit, 1e-12) * 1.1, 0, 200)
+    kind = "over" if measured > limit else "under"
+    bar = f'<rect class="{kind}" x="0" y="4" width="{scale(measured):.1f}" height="8" rx="3"/>'
+    mark = _line("limit", scale(limit), 0, scale(limit), 16)
+    told = f"{_short(measured)} against a limit of {_short(limit)}"
+    box = f'viewBox="0 0 200 16" role="img" aria-label="{told}"'
+    return Markup(f'<svg class="chart against" {box}>{bar}{mark}</svg>')  # noqa: S704 — numbers only
 
 
 def histogram(current: Sequence[Bucket], baseline: Sequence[Bucket], *, title: str) -> Markup:

@@ -47,6 +47,7 @@ def show(desk: Desk, visit: Visit) -> Page:
         "before": before,
         "after": after,
         "others": [one for one in others if one["id"] != row["id"] and one["job"]],
+        "rows": ((job or {}).get("details") or {}).get("rows"),
         "elapsed": ((job or {}).get("details") or {}).get("seconds"),
     }
     twin = {

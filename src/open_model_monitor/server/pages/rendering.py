@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
 from markupsafe import Markup
 from starlette.requests import Request
 
@@ -66,8 +66,13 @@ class Templates:
 
     def __init__(self, root: str) -> None:
         loader = PackageLoader("open_model_monitor.server.pages")
+        # Documents are anybody's, and members are missing in some: what is not there is shown as nothing.
         self._environment = Environment(
-            loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+            loader=loader,
+            autoescape=True,
+            undefined=ChainableUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
         )
         self._environment.globals |= {
             "root": root,
@@ -117,21 +122,23 @@ def status_of(name: str) -> tuple[str, str]:
 
 def number(value: Any) -> str:
     """Return a number with about four digits that count, whole ones with all; a dash for none."""
-    if value is None or isinstance(value, str):
-        return value or "–"
+    if value is None or isinstance(value, str | Undefined):
+        return str(value or "–")
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and not math.isfinite(value):
         return "not a number"
+    if not isinstance(value, int | float):
+        return str(value)
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:,.4g}" if abs(value) < 1e6 else f"{value:,.0f}"
 
 
-def share(value: float | None) -> str:
+def share(value: Any) -> str:
     """Return a share in percent; whole only if it is exactly."""
-    if value is None:
-        return "–"
+    if value is None or isinstance(value, str | Undefined):
+        return str(value or "–")
     text = f"{100 * value:.2f}".rstrip("0").rstrip(".")
     if text in ("0", "100") and value not in (0, 1):
         text = "<0.01" if text == "0" else ">99.99"

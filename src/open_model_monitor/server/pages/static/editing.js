@@ -37,6 +37,7 @@ export function edit(area, language, keys = []) {
       cm.syntaxHighlighting(colours),
       look,
       cm.lintGutter(),
+      cm.EditorView.lineWrapping,
       cm.EditorView.contentAttributes.of({ "aria-label": label }),
       cm.EditorView.updateListener.of((update) => {
         if (!update.docChanged) return;
@@ -45,6 +46,7 @@ export function edit(area, language, keys = []) {
       }),
     ],
   });
+  view.scrollDOM.tabIndex = 0; // a region that scrolls must be reached by keys
   return {
     view,
     set(text) {
