@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from open_model_monitor.control.by_hand import record
 from open_model_monitor.control.keys import SCOPES, Key
 from open_model_monitor.errors import InvalidRequest
 from open_model_monitor.server.pages.desk import Desk
@@ -43,6 +44,7 @@ def create(desk: Desk, visit: Visit) -> Page:
     made = desk.keyring.create(
         label, account=visit.caller.account, scopes=scopes, now=visit.now, expires=ends
     )
+    _record(desk, visit, "CreateAccessKey", made[0].access_key)
     return Page("keys.html", {"keys": _keys(desk, visit), "now": visit.now, "scopes": SCOPES, "made": made})
 
 
@@ -51,7 +53,13 @@ def revoke(desk: Desk, visit: Visit) -> Redirect:
     name = visit.form.get("access_key", "")
     found(next((key for key in _keys(desk, visit) if key.access_key == name), None), "such key")
     desk.keyring.revoke(name, visit.now)
+    _record(desk, visit, "RevokeAccessKey", name)
     return Redirect("/keys", "revoked")
+
+
+def _record(desk: Desk, visit: Visit, what: str, access_key: str) -> None:
+    with desk.store.begin() as transaction:
+        record(transaction, desk.service, visit.caller, what, access_key)
 
 
 def _keys(desk: Desk, visit: Visit) -> list[Key]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 Bucket = tuple[float, float, float]  # lower bound, upper bound, count
-WIDTH, HEIGHT, PAD, LEFT = 640.0, 200.0, 12.0, 52.0
+WIDTH, HEIGHT, PAD, LEFT = 480.0, 170.0, 12.0, 58.0
 MOST_CATEGORIES = 15
 
 
@@ -142,7 +142,7 @@ def categories(current: Mapping[str, float], baseline: Mapping[str, float], *, t
     rest = len(names) - MOST_CATEGORIES
     names = names[:MOST_CATEGORIES]
     top = max(max(old.get(n, 0), new.get(n, 0)) for n in names) or 1.0
-    row, label = 30.0, 150.0
+    row, label = 30.0, 130.0
     room = WIDTH - label - 64
     parts = []
     for place, name in enumerate(names):
@@ -221,5 +221,5 @@ def _percent(part: float) -> str:
     return f"{100 * part:.1f} %"
 
 
-def _cut(text: str, length: int = 20) -> str:
+def _cut(text: str, length: int = 14) -> str:
     return text if len(text) <= length else f"{text[: length - 1]}…"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from open_model_monitor.control import overview
-from open_model_monitor.control.operating import trigger
+from open_model_monitor.control.by_hand import run_schedule
 from open_model_monitor.control.store import Row
 from open_model_monitor.server.pages.desk import Desk, files_of
 from open_model_monitor.server.pages.evidence import (
@@ -174,5 +174,5 @@ def file(desk: Desk, visit: Visit) -> Download:
 def rerun(desk: Desk, visit: Visit) -> Redirect:
     """Queue a run of the same monitor now."""
     row = _row(desk, visit)
-    trigger(desk.store, desk.settings, row["schedule"], visit.now)
+    run_schedule(desk.service, row["schedule"], visit.caller)
     return Redirect(f"/monitors/{row['schedule']}", "triggered")

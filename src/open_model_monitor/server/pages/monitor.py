@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from open_model_monitor.control import overview
-from open_model_monitor.control.operating import trigger
+from open_model_monitor.control.by_hand import run_schedule
 from open_model_monitor.control.store import Row
 from open_model_monitor.control.template import template_of
 from open_model_monitor.server.pages.charts import Point
@@ -136,9 +136,7 @@ def _brief(row: Row) -> JSON:
 
 def run(desk: Desk, visit: Visit) -> Redirect:
     """Queue a run now."""
-    with desk.store.read() as transaction:
-        found(overview.monitor(transaction, visit.realm, visit.path["name"]), "such monitor")
-    trigger(desk.store, desk.settings, visit.path["name"], visit.now)
+    run_schedule(desk.service, visit.path["name"], visit.caller)
     return Redirect(f"/monitors/{visit.path['name']}", "triggered")
 
 
