@@ -37,7 +37,13 @@ PURE = (
     ),
     *("control.schedule_language", "control.windows", "control.shapes", "control.arns", "control.paging"),
     *("control.alerts", "control.events", "control.template"),
-    *("server.messages", "server.protocols", "server.signatures"),
+    *(
+        "server.messages",
+        "server.pages.visits",
+        "server.pages.charts",
+        "server.protocols",
+        "server.signatures",
+    ),
 )
 IMPURE = {"os", "pathlib", "time", "random", "socket", "subprocess", "sqlite3", "obstore"}
 HEAVY = ("numpy", "pyarrow", "pandas", "obstore", "pyspark", "sqlalchemy", "starlette")
@@ -58,6 +64,14 @@ NO_TWIN = {
     "server.messages": "two values without behaviour but `header`, which tests of signatures use",
     "server.serving": "processes: tests/e2e/test_chaos.py and tests/sdk start, kill and stop them",
     "server.standins.local": "puts the others together; the app's tests ask it",
+    **dict.fromkeys(
+        (f"server.pages.{name}" for name in ("visits", "addresses")),
+        "values; tests of server.pages.site use them",
+    ),
+    "server.pages.evidence": "tests of server.pages.execution read documents with it",
+    "server.pages.foresight": "tests of server.pages.baselines ask it",
+    "server.pages.newcomer": "tests/e2e/test_pages.py creates monitors with it",
+    "server.pages.samples": "tests of server.pages.playground try them",
     **dict.fromkeys(
         (f"server.standins.{name}" for name in ("checksums", "objects", "rules", "s3", "xml")),
         "tests/contract/test_s3_conformance.py asks them over HTTP",

@@ -31,7 +31,11 @@ def newest(page, server, name, executions):
     """Wait until a monitor has that many executions, all of which ended; open the newest."""
     for _ in range(120):
         page.goto(f"{server}/monitors/{name}")
-        rows = page.locator("section").filter(has=page.get_by_role("heading", name="Executions")).locator("tbody tr")
+        rows = (
+            page.locator("section")
+            .filter(has=page.get_by_role("heading", name="Executions"))
+            .locator("tbody tr")
+        )
         if rows.count() == executions and not rows.locator(".status.run").count():
             rows.first.get_by_role("link").first.click()
             page.locator("#violations h2").wait_for()
@@ -90,14 +94,24 @@ def test_a_script_that_fails_is_marked_where_it_does(server):
         editor.click()
         page.keyboard.press("Control+a")
         page.keyboard.press("Delete")
-        page.keyboard.insert_text("def preprocess_handler(record, logger):\n    logger.info('here')\n    return 1 / 0\n")
+        page.keyboard.insert_text(
+            "def preprocess_handler(record, logger):\n    logger.info('here')\n    return 1 / 0\n"
+        )
         page.keyboard.press("Control+Enter")
         page.get_by_text(re.compile("Line 3: ZeroDivisionError")).first.wait_for()
         assert page.locator(".cm-lint-marker-error").count() == 1
         assert "here" in page.locator(".trials li").first.inner_text()
 
 
-PAGES = ("/monitors", "/monitors/axe", "/monitors/axe/baseline", "/alerts", "/settings", "/keys", "/playground")
+PAGES = (
+    "/monitors",
+    "/monitors/axe",
+    "/monitors/axe/baseline",
+    "/alerts",
+    "/settings",
+    "/keys",
+    "/playground",
+)
 
 
 def test_every_page_is_accessible_and_fits(server):

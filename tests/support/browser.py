@@ -14,7 +14,10 @@ from urllib.request import urlopen
 import pytest
 
 CHROMIUM = next(
-    filter(None, map(shutil.which, filter(None, (os.environ.get("CHROMIUM"), "chromium", "chromium-browser")))), None
+    filter(
+        None, map(shutil.which, filter(None, (os.environ.get("CHROMIUM"), "chromium", "chromium-browser")))
+    ),
+    None,
 )
 UP = 30  # seconds in which a server comes up
 
@@ -22,10 +25,23 @@ UP = 30  # seconds in which a server comes up
 @contextlib.contextmanager
 def serving(folder, *arguments, environment=None):
     """Serve from a folder until the end of the block; yields the address."""
-    command = [sys.executable, "-m", "open_model_monitor", "serve", "--port", "0", "--data", str(folder), *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "open_model_monitor",
+        "serve",
+        "--port",
+        "0",
+        "--data",
+        str(folder),
+        *arguments,
+    ]
     log = (folder / "server.log").open("wb")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "OMM_"))}
-    with log, subprocess.Popen(command, stdout=log, stderr=log, env={**kept, **(environment or {})}) as server:
+    with (
+        log,
+        subprocess.Popen(command, stdout=log, stderr=log, env={**kept, **(environment or {})}) as server,
+    ):
         try:
             yield _address(folder, server)
         finally:
@@ -60,7 +76,10 @@ def browsing(**options):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         page = browser.new_context(**{"viewport": {"width": 1400, "height": 900}, **options}).new_page()
         page.set_default_timeout(20_000)
-        page.on("console", lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None)
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if said.type in ("error", "warning") else None,
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.complaints = complaints
         try:

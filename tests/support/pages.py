@@ -14,9 +14,13 @@ HOUR = timedelta(hours=1)
 def numbers(name, low=0.0, present=100, step=1.0):
     """Return the statistics of a feature of numbers, in ten buckets."""
     buckets = [
-        {"lower_bound": low + i * step, "upper_bound": low + (i + 1) * step, "count": present / 10} for i in range(10)
+        {"lower_bound": low + i * step, "upper_bound": low + (i + 1) * step, "count": present / 10}
+        for i in range(10)
     ]
-    kll = {"buckets": buckets, "sketch": {"parameters": {"c": 0.64, "k": 2048.0}, "data": [[low + i for i in range(10)]]}}
+    kll = {
+        "buckets": buckets,
+        "sketch": {"parameters": {"c": 0.64, "k": 2048.0}, "data": [[low + i for i in range(10)]]},
+    }
     block = {
         "common": {"num_present": present, "num_missing": 0},
         "mean": low + 5,
@@ -33,7 +37,11 @@ def texts(name, counts):
     """Return the statistics of a feature of texts."""
     buckets = [{"value": value, "count": count} for value, count in counts.items()]
     common = {"num_present": sum(counts.values()), "num_missing": 0}
-    block = {"common": common, "distinct_count": len(counts), "distribution": {"categorical": {"buckets": buckets}}}
+    block = {
+        "common": common,
+        "distinct_count": len(counts),
+        "distribution": {"categorical": {"buckets": buckets}},
+    }
     return {"name": name, "inferred_type": "String", "string_statistics": block}
 
 
@@ -74,13 +82,18 @@ class World:
             return self._insert(transaction, monitor, hours_ago, status, output, baseline, more)
 
     def _insert(self, transaction, monitor, hours_ago, status, output, baseline, more):
-        from open_model_monitor.control.overview import Realm
+        from open_model_monitor.control.overview import Territory
         from open_model_monitor.control.overview import monitor as find
 
-        schedule = find(transaction, Realm("000000000000", "us-east-1"), monitor)
+        schedule = find(transaction, Territory("000000000000", "us-east-1"), monitor)
         scheduled = self.clock.now.replace(minute=0, second=0) - hours_ago * HOUR
         identifier, name = new_id(), f"job-{new_id()[:20]}"
-        realm = {"account": "000000000000", "region": "us-east-1", "created": scheduled, "modified": scheduled}
+        realm = {
+            "account": "000000000000",
+            "region": "us-east-1",
+            "created": scheduled,
+            "modified": scheduled,
+        }
         common = {**realm, "kind": schedule["kind"], "endpoint": schedule["endpoint"]}
         config = {"config": schedule["config"], "definition": schedule["document"]}
         transaction.insert(

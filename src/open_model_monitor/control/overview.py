@@ -31,7 +31,7 @@ _BRIEF = tuple(column for column in executions.c if column.name != "snapshot")  
 
 
 @dataclass(frozen=True, slots=True)
-class Realm:
+class Territory:
     """The account and region whose resources are looked at."""
 
     account: str
@@ -64,7 +64,7 @@ class Listing:
 
 def monitors(
     transaction: Transaction,
-    realm: Realm,
+    realm: Territory,
     *,
     search: str = "",
     state: str = "",
@@ -95,7 +95,7 @@ def monitors(
     return page
 
 
-def totals(transaction: Transaction, realm: Realm) -> dict[str, int]:
+def totals(transaction: Transaction, realm: Territory) -> dict[str, int]:
     """Return how many monitors there are, how many run on a schedule, and how many are in alert."""
     by_status = transaction.all(
         select(schedules.c.status, func.count().label("number"))
@@ -113,7 +113,7 @@ def totals(transaction: Transaction, realm: Realm) -> dict[str, int]:
     }
 
 
-def monitor(transaction: Transaction, realm: Realm, name: str) -> Row | None:
+def monitor(transaction: Transaction, realm: Territory, name: str) -> Row | None:
     """Return the schedule of that name with its definition's document, None if there is none."""
     found = transaction.get(schedules, account=realm.account, region=realm.region, name=name)
     if found is None:
@@ -153,7 +153,7 @@ def executions_page(
     return _page(transaction, chosen, start, size)
 
 
-def execution(transaction: Transaction, realm: Realm, identifier: str) -> Row | None:
+def execution(transaction: Transaction, realm: Territory, identifier: str) -> Row | None:
     """Return an execution with its jobs (`job_row`, `merge_row`, None each if there is none)."""
     found = transaction.get(executions, id=identifier, account=realm.account, region=realm.region)
     if found is None:
@@ -163,12 +163,12 @@ def execution(transaction: Transaction, realm: Realm, identifier: str) -> Row | 
     return found
 
 
-def job(transaction: Transaction, realm: Realm, name: str) -> Row | None:
+def job(transaction: Transaction, realm: Territory, name: str) -> Row | None:
     """Return a processing job, None if there is none."""
     return transaction.get(jobs, account=realm.account, region=realm.region, name=name)
 
 
-def jobs_of(transaction: Transaction, realm: Realm, names: Iterable[str]) -> dict[str, Row]:
+def jobs_of(transaction: Transaction, realm: Territory, names: Iterable[str]) -> dict[str, Row]:
     """Return processing jobs by name, of those that there are."""
     wanted = [name for name in names if name]
     rows = transaction.all(select(jobs).where(realm.of(jobs), jobs.c.name.in_(wanted)))
@@ -195,18 +195,18 @@ def metric_lines(
     return {(row["job"], row["name"]): row["value"] for row in rows}
 
 
-def alerts_of(transaction: Transaction, realm: Realm, schedule: str) -> list[Row]:
+def alerts_of(transaction: Transaction, realm: Territory, schedule: str) -> list[Row]:
     """Return the alerts of a schedule."""
     return transaction.all(select(alerts).where(realm.of(alerts), alerts.c.schedule == schedule))
 
 
-def open_alerts(transaction: Transaction, realm: Realm, *, start: int = 0, size: int = 50) -> Listing:
+def open_alerts(transaction: Transaction, realm: Territory, *, start: int = 0, size: int = 50) -> Listing:
     """Return alerts that are on, newest first."""
     chosen = select(alerts).where(realm.of(alerts), alerts.c.status == IN_ALERT)
     return _page(transaction, chosen.order_by(alerts.c.modified.desc(), alerts.c.schedule), start, size)
 
 
-def alert_changes(transaction: Transaction, realm: Realm, *, start: int = 0, size: int = 50) -> Listing:
+def alert_changes(transaction: Transaction, realm: Territory, *, start: int = 0, size: int = 50) -> Listing:
     """Return the changes of all alerts, newest first."""
     chosen = select(alert_history).where(realm.of(alert_history))
     return _page(
@@ -214,7 +214,7 @@ def alert_changes(transaction: Transaction, realm: Realm, *, start: int = 0, siz
     )
 
 
-def changes_of(transaction: Transaction, realm: Realm, name: str, limit: int = 20) -> list[Row]:
+def changes_of(transaction: Transaction, realm: Territory, name: str, limit: int = 20) -> list[Row]:
     """Return what was done to the resource of that name, newest first, from the audit log."""
     return transaction.all(
         select(audit)
@@ -224,7 +224,7 @@ def changes_of(transaction: Transaction, realm: Realm, name: str, limit: int = 2
     )
 
 
-def names_of(transaction: Transaction, realm: Realm, kind: str, limit: int = 500) -> list[str]:
+def names_of(transaction: Transaction, realm: Territory, kind: str, limit: int = 500) -> list[str]:
     """Return the names of resources of a kind, such as Endpoint."""
     rows = transaction.all(
         select(resources.c.name)

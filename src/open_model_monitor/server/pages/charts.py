@@ -14,7 +14,7 @@ MOST_CATEGORIES = 15
 
 
 @dataclass(frozen=True, slots=True)
-class Point:
+class TrendPoint:
     """One value over time: None where there is none; `label` tells it, `bad` marks it, `link` leads on."""
 
     value: float | None
@@ -47,7 +47,7 @@ class Scale:
 
 
 def trend(
-    points: Sequence[Point],
+    points: Sequence[TrendPoint],
     *,
     limit: float | None = None,
     title: str,

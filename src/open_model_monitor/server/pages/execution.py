@@ -130,8 +130,8 @@ def compare(desk: Desk, visit: Visit) -> Page:
     rows = sorted(({"a": a, "b": b} for a, b in pairs), key=_moved)
     shown = rows[visit.start : visit.start + FEATURES]
     values = {
-        "here": here,
-        "there": there,
+        "run_a": here,
+        "run_b": there,
         "first": first,
         "second": second,
         "pairs": shown,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 LISTED = 50
+CLASSES = ("Integral", "Fractional", "Boolean", "String", "Unknown")
 
 
 def foreseen(desk: Desk, kind: str, document: JSON, past: Sequence[tuple[Row, Row]]) -> list[JSON]:
@@ -80,7 +81,7 @@ def _matched(proof: Evidence, names: Sequence[str]) -> Statistics:
     features = tuple(
         replace(
             one,
-            type_counts=(about.get(one.name) or {}).get("type_counts") or one.type_counts,
+            type_counts=_classes((about.get(one.name) or {}).get("type_counts")) or one.type_counts,
             counts=one.counts or one.categories,
         )
         for one in statistics.features
@@ -89,6 +90,11 @@ def _matched(proof: Evidence, names: Sequence[str]) -> Statistics:
     kept = {matched.column: matched for matched in matching.columns}
     ordered = tuple(one for name in kept for one in features if one.name == name)
     return replace(statistics, features=ordered, matching=matching)
+
+
+def _classes(counted: Any) -> dict[str, int] | None:
+    """Return how many values each class has, as a run's summary counted them; None of a summary without."""
+    return {**dict.fromkeys(CLASSES, 0), **counted} if isinstance(counted, dict) and counted else None
 
 
 def _quality(proof: Evidence, document: JSON) -> set[tuple[str, str]]:

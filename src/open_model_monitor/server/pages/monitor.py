@@ -9,7 +9,7 @@ from open_model_monitor.control import overview
 from open_model_monitor.control.by_hand import run_schedule
 from open_model_monitor.control.store import Row
 from open_model_monitor.control.template import template_of
-from open_model_monitor.server.pages.charts import Point
+from open_model_monitor.server.pages.charts import TrendPoint
 from open_model_monitor.server.pages.desk import Desk, baseline_of, output_of
 from open_model_monitor.server.pages.visits import JSON, Page, Redirect, Visit, found
 
@@ -111,22 +111,22 @@ def _series(
     lines: Mapping[tuple[str, str], float],
     metric: str,
     limit: float | None,
-) -> list[Point]:
+) -> list[TrendPoint]:
     points = []
     for one in recent:
         job = known.get(one["job"] or "")
         value = lines.get((job["id"], metric)) if job else None
         told = f"{one['scheduled']:%Y-%m-%d %H:%M}: {value:.4g}" if value is not None else ""
-        points.append(Point(value, told, bad=value is not None and limit is not None and value > limit))
+        points.append(TrendPoint(value, told, bad=value is not None and limit is not None and value > limit))
     return points
 
 
-def _rows(recent: Sequence[Row], known: Mapping[str, Row]) -> Iterator[Point]:
+def _rows(recent: Sequence[Row], known: Mapping[str, Row]) -> Iterator[TrendPoint]:
     for one in recent:
         details = (known.get(one["job"] or "") or {}).get("details") or {}
         rows = details.get("rows")
         told = f"{one['scheduled']:%Y-%m-%d %H:%M}: {rows:,} rows" if rows is not None else ""
-        yield Point(rows, told, bad=one["status"] == "Failed")
+        yield TrendPoint(rows, told, bad=one["status"] == "Failed")
 
 
 def _brief(row: Row) -> JSON:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from open_model_monitor.control.operations.registry import Caller
-from open_model_monitor.control.overview import Realm
+from open_model_monitor.control.overview import Territory
 from open_model_monitor.errors import Denied, NotFound
 
 if TYPE_CHECKING:
@@ -28,9 +28,9 @@ class Visit:
     form: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def realm(self) -> Realm:
+    def realm(self) -> Territory:
         """The account and region that are looked at."""
-        return Realm(self.caller.account, self.caller.region)
+        return Territory(self.caller.account, self.caller.region)
 
     @property
     def start(self) -> int:

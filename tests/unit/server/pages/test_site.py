@@ -32,7 +32,12 @@ def test_the_session_cookie_is_out_of_reach(visitor):
 
 @pytest.mark.parametrize(
     ("csrf", "headers"),
-    [("", {}), ("wrong", {}), (None, {"sec-fetch-site": "cross-site"}), (None, {"sec-fetch-site": "same-site"})],
+    [
+        ("", {}),
+        ("wrong", {}),
+        (None, {"sec-fetch-site": "cross-site"}),
+        (None, {"sec-fetch-site": "same-site"}),
+    ],
 )
 def test_a_form_that_is_not_ours_changes_nothing(visitor, world, csrf, headers):
     world.monitor()
@@ -61,7 +66,13 @@ def test_a_link_from_elsewhere_may_be_followed(visitor):
 
 
 def test_what_is_not_there(visitor):
-    for path in ("/monitors/none", "/executions/none", "/monitors/none.json", "/static/.hidden", "/static/none.js"):
+    for path in (
+        "/monitors/none",
+        "/executions/none",
+        "/monitors/none.json",
+        "/static/.hidden",
+        "/static/none.js",
+    ):
         assert visitor.get(path).status_code == 404, path
     assert visitor.get("/keys.json").status_code == 404  # has no twin
 
@@ -87,7 +98,13 @@ def test_hostile_names_are_shown_as_they_are(visitor, world):
         constraint_violations={"violations": [violation(HOSTILE, HOSTILE, HOSTILE)]},
     )
     made = world.execution(output=output, failure=HOSTILE, status="CompletedWithViolations")
-    pages = [f"/executions/{made}", "/monitors/churn", "/monitors", "/monitors/churn/trends", f"/monitors?q={HOSTILE}"]
+    pages = [
+        f"/executions/{made}",
+        "/monitors/churn",
+        "/monitors",
+        "/monitors/churn/trends",
+        f"/monitors?q={HOSTILE}",
+    ]
     for path in pages:
         text = visitor.get(path).text
         assert "<script>alert" not in text, path
@@ -131,7 +148,9 @@ def test_a_session_is_new_after_signing_in(keyed):
     assert browser.csrf() != before
 
 
-@pytest.mark.parametrize("there", ["https://evil.example/", "//evil.example", "/ui//evil", "/bucket/key", "/ui/\\evil"])
+@pytest.mark.parametrize(
+    "there", ["https://evil.example/", "//evil.example", "/ui//evil", "/bucket/key", "/ui/\\evil"]
+)
 def test_signing_in_leads_to_our_pages_only(keyed, there):
     browser, access_key, secret = keyed
     location = browser.sign_in(access_key, secret, next=there).headers["location"]
