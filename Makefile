@@ -22,6 +22,7 @@ demo: $(VENV)/.ready  ## set up and run the main job on real data
 test: $(VENV)/.ready  ## set up and run every test
 	tools/install_java.sh
 	tools/install_postgres.sh
+	tools/install_chromium.sh
 	tools/sdk_environments.sh
 	$(BIN)/python -m pytest
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup, escape
 
@@ -65,6 +65,8 @@ def trend(
     ends = [v for _, one, v in shown for v in (v, one.low, one.high) if v is not None and math.isfinite(v)]
     held = [value for value in (limit, least, most) if value is not None]
     up = Scale.of([*ends, *held], height - PAD, PAD)
+    if most is not None and max(ends) <= most:  # a share has no room above all
+        up = replace(up, high=most)
     margin = (WIDTH - LEFT) / 2 if len(points) == 1 else 8.0  # a single value stands in the middle
     along = Scale(0, max(1, len(points) - 1), LEFT + margin, WIDTH - PAD - 8)
     parts = [_axis(up)]
