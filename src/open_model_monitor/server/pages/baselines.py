@@ -70,6 +70,8 @@ def save(desk: Desk, visit: Visit) -> Redirect:
     row, used = _used(desk, visit)
     document = _document(visit.form.get("constraints", ""))
     _check(row["kind"], document)
+    if row["status"] == "Stopped":  # it is stopped again afterwards
+        visit.need("run")
     if used is None:
         raise InvalidRequest("This monitor has no constraints to make a version of")
     if visit.form.get("based_on", used) != used:
@@ -80,7 +82,11 @@ def save(desk: Desk, visit: Visit) -> Redirect:
     note["note"] = visit.form.get("note", "")[:MAX_NOTE]
     desk.storage.write(f"{folder}/note.json", msgspec.json.encode(note))
     desk.storage.write(f"{folder}/constraints.json", _bytes(document))
-    _point(desk, visit, row, f"{folder}/constraints.json", stamp)
+    try:
+        _point(desk, visit, row, f"{folder}/constraints.json", stamp)
+    except MonitorError:  # a version that nobody uses was never made
+        desk.storage.remove(folder)
+        raise
     return Redirect(f"/monitors/{row['name']}/baseline", "version")
 
 
@@ -122,10 +128,12 @@ def _versions(desk: Desk, used: str | None) -> list[JSON]:
     ]
     found_: list[JSON] = []
     for stat in sorted(listed, key=lambda s: s.address, reverse=True):
-        folder = stat.address.rpartition("/")[0]
+        name = stat.address.split("/")[-2]
+        folder = f"{root}/{VERSIONS}/{name}"
         note = desk.documents.read(f"{folder}/note.json") or {}
-        name = folder.rpartition("/")[2]
-        found_.append({"name": name, "address": stat.address, "modified": stat.modified, **_noted(note)})
+        found_.append(
+            {"name": name, "address": f"{folder}/constraints.json", "modified": stat.modified, **_noted(note)}
+        )
     first = desk.storage.stat(f"{root}/constraints.json")
     if first is not None:
         entry = {"name": "first", "address": f"{root}/constraints.json", "modified": first.modified}

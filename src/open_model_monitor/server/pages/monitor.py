@@ -70,7 +70,9 @@ def trends(desk: Desk, visit: Visit) -> Page:
     with desk.store.read() as transaction:
         lines = overview.metric_lines(transaction, [job["id"] for job in ended], names) if shown else {}
     charts = [
-        {
+        {**one, "distance": _measured(desk, recent, known, one), "completeness": None}
+        if row["kind"] == "ModelQuality"
+        else {
             **one,
             "distance": _series(
                 recent, known, lines, f"feature_baseline_drift_{one['name']}", one["threshold"]
@@ -118,6 +120,22 @@ def _series(
         value = lines.get((job["id"], metric)) if job else None
         told = f"{one['scheduled']:%Y-%m-%d %H:%M}: {value:.4g}" if value is not None else ""
         points.append(TrendPoint(value, told, bad=value is not None and limit is not None and value > limit))
+    return points
+
+
+def _measured(
+    desk: Desk, recent: Sequence[Row], known: Mapping[str, Row], one: Mapping[str, Any]
+) -> list[TrendPoint]:
+    """Return a metric of model quality over time with its intervals, as the runs' summaries hold them."""
+    points = []
+    for execution in recent:
+        folder = output_of(known.get(execution["job"] or ""))
+        summary = desk.documents.read(f"{folder}/run_summary.json") if folder else None
+        about = ((summary or {}).get("features") or {}).get(one["name"]) or {}
+        value, interval = about.get("value"), about.get("interval") or {}
+        told = f"{execution['scheduled']:%Y-%m-%d %H:%M}: {value:.4g}" if value is not None else ""
+        bad = execution["status"] == "CompletedWithViolations"
+        points.append(TrendPoint(value, told, bad, interval.get("low"), interval.get("high")))
     return points
 
 

@@ -34,8 +34,8 @@ def base(world, desk):
         "base", constraints=constraints(), statistics=statistics(numbers("calls", present=1000))
     )
     named = {
-        "ConstraintsResource": {"S3Uri": f"{folder}/constraints.json"},
-        "StatisticsResource": {"S3Uri": f"{folder}/statistics.json"},
+        "ConstraintsResource": {"S3Uri": f"file://{folder}/constraints.json"},
+        "StatisticsResource": {"S3Uri": f"file://{folder}/statistics.json"},
     }
     with desk.store.begin() as transaction:
         [row] = transaction.all(select(resources).where(resources.c.name == "churn-def"))
@@ -97,4 +97,22 @@ def test_versions_with_a_definition_are_refused_where_addresses_may_not_be_named
     # A folder of this machine may not be named through the API, so the door refuses, and the monitor stays as it was.
     saved = visitor.post("/monitors/churn/baseline/save", {"constraints": json.dumps(constraints(0.5))})
     assert saved.status_code == 400
+    assert "?version=2" not in visitor.get("/monitors/churn/baseline").text
     assert visitor.get("/monitors/churn/baseline.json").json() == constraints()
+
+
+def test_a_version_beside_the_first_and_a_definition_that_names_it(browser, desk, visitor, base, monkeypatch):
+    from dataclasses import replace
+
+    monkeypatch.setattr(desk.service, "settings", replace(desk.settings, local_addresses=True))
+    fields = {"constraints": json.dumps(constraints(0.5)), "note": "calmer"}
+    assert visitor.post("/monitors/churn/baseline/save", fields).status_code == 303
+    assert visitor.get("/monitors/churn/baseline.json").json() == constraints(0.5)
+    assert visitor.get("/monitors/churn/baseline.json?version=first").json() == constraints()
+    text = visitor.get("/monitors/churn/baseline").text
+    assert "calmer" in text
+    assert text.index("In use</span>") < text.index("calmer")
+    stale = visitor.post(
+        "/monitors/churn/baseline/save", fields | {"based_on": f"file://{base}/constraints.json"}
+    )
+    assert (stale.status_code, "another version" in stale.text) == (400, True)

@@ -35,3 +35,14 @@ def test_start_and_stop(visitor, world):
     assert visitor.get("/monitors/churn.json").json()["status"] == "Stopped"
     assert visitor.post("/monitors/churn/start").status_code == 303
     assert visitor.get("/monitors/churn.json").json()["status"] == "Scheduled"
+
+
+def test_metrics_of_model_quality_with_their_intervals(visitor, world):
+    world.monitor("quality", "ModelQuality")
+    found = {"recall": {"value": 0.8, "threshold": 0.9, "interval": {"low": 0.7, "high": 0.9}}}
+    for hours in (1, 2):
+        output = world.documents(f"out{hours}", run_summary={"features": found})
+        world.execution("quality", hours_ago=hours, output=output)
+    text = visitor.get("/monitors/quality/trends").text
+    assert text.count('class="interval"') == 2
+    assert "Value, with its interval, threshold 0.9" in text
