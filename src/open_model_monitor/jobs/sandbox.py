@@ -199,9 +199,13 @@ class Sandbox:
         for answer in self._exchange(blocks):
             rows_so_far(answer["rows"])
         self._send(END, msgspec.msgpack.encode(read.to_dict()))
-        answer = self._receive()
-        rows_so_far(answer["rows"])
-        return cast(bytes, answer["part"])
+        rows_so_far(self._receive()["rows"])
+        try:
+            return (
+                self._inbox.recv_bytes()
+            )  # by itself: a state is large, and a message is decoded into a copy
+        except (EOFError, OSError):
+            raise self._died() from None
 
     def _exchange(self, blocks: Iterable[Block]) -> Iterator[dict[str, Any]]:
         sending: queue.Queue[Block | None] = queue.Queue()

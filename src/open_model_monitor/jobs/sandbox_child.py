@@ -2,8 +2,8 @@
 
 Talks msgpack over one pipe pair: the first message says what to load, each further pair is a block and its bytes,
 or the end of a part. The answer to a block is how far the part is (or its batches, for who wants to see them), that
-to an end the part's state; or the failure that ended the run. Log lines travel on a pipe of their own, so that they
-survive a crash.
+to an end the same and the part's state; or the failure that ended the run. Log lines travel on a pipe of their own,
+so that they survive a crash.
 """
 
 from __future__ import annotations
@@ -178,7 +178,10 @@ def _preprocess(
             place[0] += 1
             answer = work.take(replace(read_block(kind), data=message))
             place[1] = 0
+        part = answer.pop("part", None)
         outbox.send_bytes(msgspec.msgpack.encode({**answer, "log_lines": _written}))
+        if part is not None:
+            outbox.send_bytes(part)
 
 
 def _work(order: dict[str, Any], handler: Any, logger: logging.Logger, in_hand: memoryview) -> Any:
