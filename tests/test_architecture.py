@@ -17,13 +17,14 @@ ROOT = "open_model_monitor"
 
 # A module may import what stands before it, and its siblings; `version` is for everybody.
 ORDER = (
-    *("_loops", "errors", "settings", "storage", "capture", "rows", "profiling", "monitors", "results"),
+    *("_loops", "errors", "settings", "storage", "capture", "rows", "profiling", "monitors"),
+    *("reporting", "results"),
     *("engines", "jobs", "api", "control", "server", "cli", "__main__"),
 )
 STRANGERS = {("rows", "profiling"), ("profiling", "rows")}  # a batch is all they share
 
 PURE = (
-    *("errors", "profiling", "monitors", "capture.record", "capture.jsontext", "capture.ranges"),
+    *("errors", "profiling", "monitors", "reporting", "capture.record", "capture.jsontext", "capture.ranges"),
     *("rows.flatten", "rows.payloads", "rows.convert", "rows.batches", "rows.lane", "rows.fast"),
     *(
         "rows.skeleton",
@@ -40,7 +41,6 @@ PURE = (
     *(
         "server.messages",
         "server.pages.visits",
-        "server.pages.charts",
         "server.protocols",
         "server.signatures",
     ),

@@ -15,9 +15,9 @@ echo "2. omm suggest: a baseline from the training data"
 echo "3. omm check: the captures of one window, with a preprocessor and a postprocessor"
 "$omm" check "$demo/captures" --baseline "$demo/baseline" -o "$demo/out" \
   --preprocess examples/demo/preprocessor.py --postprocess examples/demo/postprocessor.py \
-  --since 2026-01-31T10:00:00Z --until 2026-01-31T13:00:00Z
+  --since 2026-01-31T10:00:00Z --until 2026-01-31T13:00:00Z --html "$demo/report.html" --title "Churn, one window"
 
-echo "Written to $demo/out:"
+echo "Written to $demo/out (and $demo/report.html for people):"
 ls "$demo/out"
 
 echo "4. Two hours later most labels have come: how right was the model?"

@@ -228,6 +228,9 @@ class _Local:
         return _fetched(self.open(address), start, length)
 
     def write(self, address: str, data: bytes) -> None:
+        if os.path.exists(address) and not os.path.isfile(address):  # a pipe or a device is written to
+            Path(address).write_bytes(data)
+            return
         folder = Path(address).parent
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f".{uuid.uuid4().hex}.tmp"

@@ -1,8 +1,12 @@
 """People at the pages: a newcomer from nothing to a passing run, and every page looked at by axe, at three widths."""
 
 import re
+from pathlib import Path
 
 import pytest
+
+import open_model_monitor as omm
+from open_model_monitor.reporting.words import number
 
 pytest.importorskip("playwright")
 
@@ -112,6 +116,38 @@ PAGES = (
     "/keys",
     "/playground",
 )
+
+
+def test_the_report_of_the_churn_demo(tmp_path):
+    """From disk, without network: small, accessible, fits a phone, the numbers of the documents."""
+    churn = Path(__file__).parents[1] / "data" / "churn"
+    baseline = omm.suggest(churn / "training-dataset-with-header.csv")
+    drifted = tmp_path / "now.csv"
+    head, *rows = (churn / "training-dataset-with-header.csv").read_text().splitlines()
+    place = head.split(",").index("Day Mins")
+    cells = [row.split(",") for row in rows[:500]]
+    moved = [",".join([*row[:place], f"{float(row[place]) * 3}", *row[place + 1 :]]) for row in cells]
+    drifted.write_text("\n".join([head, *moved]))
+    made = omm.check(drifted, baseline)
+    report = tmp_path / "report.html"
+    report.write_text(made.to_html(), encoding="utf-8")
+    assert report.stat().st_size < 1_000_000
+    with browsing() as page:
+        page.context.set_offline(True)
+        page.goto(report.as_uri())
+        assert page.locator("#violations h2").inner_text() == "1 violation"
+        assert "Day Mins" in page.locator("#violations").inner_text()
+        assert page.locator("details.feature").count() == len(made.statistics.features)
+        for feature in made.statistics.features[:5]:
+            row = page.locator("details.feature").filter(has=page.get_by_text(feature.name, exact=True))
+            row.evaluate("row => row.open = true")
+            mean = row.get_by_role("row", name=re.compile("^mean")).get_by_role("cell").first
+            assert mean.inner_text() == number(feature.mean)
+        for theme in ("light", "dark"):
+            page.emulate_media(color_scheme=theme)
+            assert accessibility(page) == [], theme
+        page.set_viewport_size({"width": 360, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 360
 
 
 def test_every_page_is_accessible_and_fits(server):

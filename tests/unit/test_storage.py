@@ -276,3 +276,15 @@ def test_other_schemes_go_through_fsspec(storage, tmp_path, monkeypatch):
     assert storage.fetch(f"{root}/a/x", 1, 9) == (b"/x", 3)
     assert storage.list(f"{root}/a")[0].modified.tzinfo is UTC
     assert not storage.exists(f"{root}/a/q")
+
+
+def test_a_pipe_is_written_to_and_stays(storage, tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        storage.write(str(pipe), b"told")
+        assert os.read(reader, 10) == b"told"
+    finally:
+        os.close(reader)
+    assert not pipe.is_file()

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 from rich.text import Text
 
-from open_model_monitor.cli import commands, server_commands, show
+from open_model_monitor.cli import commands, reporting, server_commands, show
 from open_model_monitor.cli.logs import log_to_stderr
 from open_model_monitor.cli.parameters import Common
 from open_model_monitor.errors import MonitorError, OutsideError, ScriptError
 from open_model_monitor.version import __version__
 
 USAGE, INTERRUPTED, BUG = 2, 130, 70
-COMMANDS = ("inspect", "try", "suggest", "check", "explain", "run")
+COMMANDS = ("inspect", "try", "suggest", "check", "report", "explain", "run")
 SERVER_COMMANDS = (
     "serve", "work", "keys", "logs", "trigger", "backfill", "client_env", "settings", "backup", "restore",
 )  # fmt: skip
@@ -34,6 +34,7 @@ For example:
     omm try preprocessor.py captures/
     omm suggest train.csv -o baseline/
     omm check captures/ --baseline baseline/
+    omm report out/ --baseline baseline/
     omm explain out/constraint_violations.json
     omm serve --local
 
@@ -53,7 +54,8 @@ def build() -> App:
         result_action="return_value",
     )
     for place, name in enumerate(COMMANDS):
-        app.command(getattr(commands, "try_" if name == "try" else name), name=name, sort_key=place)
+        module = reporting if name == "report" else commands
+        app.command(getattr(module, "try_" if name == "try" else name), name=name, sort_key=place)
     for place, name in enumerate(SERVER_COMMANDS, len(COMMANDS)):
         command = getattr(server_commands, name)
         if isinstance(command, App):  # has commands of its own

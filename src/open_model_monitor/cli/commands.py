@@ -5,9 +5,7 @@ Whatever is heavy is imported inside: `omm --help` must answer at once.
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -30,11 +28,10 @@ from open_model_monitor.cli.parameters import (
     pairs,
 )
 from open_model_monitor.cli.progress import Watched
+from open_model_monitor.cli.reporting import Reports
 from open_model_monitor.errors import DocumentError, UsageError
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
-
     from open_model_monitor.results.report import Report
 
 VIOLATED = 1
@@ -42,7 +39,7 @@ VIOLATED = 1
 # What is asked for by saying nothing.
 _READING, _CLEANING, _RUNNING = Reading(), Cleaning(), Running()
 _SETTINGS, _COMMON = ScriptSettings(), Common()
-_MONITORING = Monitoring()
+_MONITORING, _REPORTS = Monitoring(), Reports()
 
 Data = Annotated[str, Parameter(help="A file, a folder, or an address such as s3://bucket/captures/.")]
 All = Annotated[
@@ -90,7 +87,7 @@ def inspect(
         )
     if write_script is not None:
         Path(write_script).write_text(starting_script(found), encoding="utf-8")
-    answer(
+    show.answer(
         found.to_dict() | {"script": write_script},
         autopsy(found, everything=everything, written=write_script),
         common,
@@ -140,6 +137,7 @@ def suggest(
     cleaning: Cleaning = _CLEANING,
     running: Running = _RUNNING,
     settings: ScriptSettings = _SETTINGS,
+    reports: Reports = _REPORTS,
     everything: All = False,
     common: Common = _COMMON,
 ) -> int:
@@ -157,6 +155,7 @@ def suggest(
     """
     from open_model_monitor import api
 
+    reports.check(common)
     with Watched(show.console(errors=True), f"Reading {data}") as watched:
         lines: list[str] = []
         made = api.suggest(
@@ -165,7 +164,7 @@ def suggest(
             like=like,
             **_shared(reading, monitoring, cleaning, running, settings, watched, lines),
         )
-    _report(made, lines, everything=everything, common=common)
+    _report(made, lines, reports, everything=everything, common=common)
     return 0
 
 
@@ -185,6 +184,7 @@ def check(
     cleaning: Cleaning = _CLEANING,
     running: Running = _RUNNING,
     settings: ScriptSettings = _SETTINGS,
+    reports: Reports = _REPORTS,
     everything: All = False,
     common: Common = _COMMON,
 ) -> int:
@@ -202,9 +202,11 @@ def check(
         omm check captures/ --baseline baseline/ --monitor model-quality \\
             --problem binary --probability 0 --ground-truth labels/ -o out/
         omm check captures/ --baseline baseline/ --segment-by country
+        omm check captures/ --baseline baseline/ --html report.html --junit out.xml
     """
     from open_model_monitor import api
 
+    reports.check(common)
     with Watched(show.console(errors=True), f"Reading {captures}") as watched:
         lines: list[str] = []
         made = api.check(
@@ -217,7 +219,7 @@ def check(
             schedule=schedule,
             **_shared(reading, monitoring, cleaning, running, settings, watched, lines),
         )
-    _report(made, lines, everything=everything, common=common)
+    _report(made, lines, reports, everything=everything, common=common)
     return VIOLATED if strict and made.violations else 0
 
 
@@ -252,13 +254,17 @@ def _shared(
     }
 
 
-def _report(made: Report, lines: list[str], *, everything: bool, common: Common) -> None:
+def _report(made: Report, lines: list[str], reports: Reports, *, everything: bool, common: Common) -> None:
     from open_model_monitor.cli.show_report import report
+
+    reports.write(made.evidence)
+    if reports.is_piped:
+        return
 
     document = made.to_dict()
     entries = None if made.violations is None else [dict(entry) for entry in made.violations]
     document |= {"violations": entries, "output": made.output}
-    answer(document, report(made, everything=everything, script_lines=lines), common)
+    show.answer(document, report(made, everything=everything, script_lines=lines), common)
 
 
 def explain(
@@ -291,7 +297,7 @@ def explain(
         found = say(document)
     except DocumentError as error:
         raise DocumentError(f"{file}: {error}") from error
-    answer(found.to_dict(), show.explanation(found, everything=everything), common)
+    show.answer(found.to_dict(), show.explanation(found, everything=everything), common)
     return 0
 
 
@@ -322,11 +328,3 @@ def run(*, debug: Annotated[bool, option(OUTPUT, "Show our traceback when someth
 
     log_to_stdout()
     return run_container(os.environ)
-
-
-def answer(document: Any, screen: RenderableType, common: Common) -> None:
-    """Print JSON or the screen."""
-    if common.json:
-        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
-    else:
-        show.console().print(screen)

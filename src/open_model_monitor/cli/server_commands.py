@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Group, Parameter
 
 from open_model_monitor.cli import show
-from open_model_monitor.cli.commands import answer
 from open_model_monitor.cli.parameters import Common, option
 from open_model_monitor.errors import UsageError
 from open_model_monitor.settings import Settings, load_settings
@@ -132,7 +131,7 @@ def create_key(
         )
     told = {"AWS_ACCESS_KEY_ID": key.access_key, "AWS_SECRET_ACCESS_KEY": secret}
     text = "\n".join(f"export {name}={value}" for name, value in told.items())
-    answer(told | {"scopes": list(key.scopes)}, Text(text), common)
+    show.answer(told | {"scopes": list(key.scopes)}, Text(text), common)
     return 0
 
 
@@ -151,7 +150,7 @@ def list_keys(*, installation: Installation = _INSTALLATION, common: Common = _C
         {"access_key": key.access_key, "label": key.label, "account": key.account, "valid": key.valid(now)}
         for key in found
     ]
-    answer(told, table if found else "There are no keys yet; omm keys create LABEL makes one", common)
+    show.answer(told, table if found else "There are no keys yet; omm keys create LABEL makes one", common)
     return 0
 
 
@@ -219,7 +218,7 @@ def backfill(
     with _store(settings) as store:
         done = run(store, settings, schedule, window, now=now, again=again, relabel=relabel)
     why = "need no other" if relabel else "had one already"
-    answer(done, f"{done['created']} executions queued, {done['present']} windows {why}", common)
+    show.answer(done, f"{done['created']} executions queued, {done['present']} windows {why}", common)
     return 0
 
 
@@ -242,7 +241,7 @@ def trigger(
     with _store(settings) as store:
         done = run(store, settings, schedule, _now())
     window = [done["window_start"].isoformat(), done["window_end"].isoformat()]
-    answer({"schedule": schedule, "window": window}, f"Queued: {window[0]} to {window[1]}", common)
+    show.answer({"schedule": schedule, "window": window}, f"Queued: {window[0]} to {window[1]}", common)
     return 0
 
 
@@ -280,7 +279,7 @@ def settings(*, installation: Installation = _INSTALLATION, common: Common = _CO
     for row in rows:
         table.add_row(*row)
     told = [dict(zip(("setting", "value", "from", "meaning"), row, strict=True)) for row in rows]
-    answer(told, table, common)
+    show.answer(told, table, common)
     return 0
 
 
@@ -301,7 +300,7 @@ def backup(
 
     with _store(installation.settings()) as store:
         rows = write_backup(store, Path(file), _now())
-    answer({"file": file, "rows": rows}, f"{sum(rows.values())} rows written to {file}", common)
+    show.answer({"file": file, "rows": rows}, f"{sum(rows.values())} rows written to {file}", common)
     return 0
 
 
@@ -322,7 +321,7 @@ def restore(
 
     with _store(installation.settings()) as store:
         rows = read_backup(store, Path(file))
-    answer({"file": file, "rows": rows}, f"{sum(rows.values())} rows restored from {file}", common)
+    show.answer({"file": file, "rows": rows}, f"{sum(rows.values())} rows restored from {file}", common)
     return 0
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
@@ -12,8 +15,9 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from open_model_monitor.cli.plain import Explanation, Point
+from open_model_monitor.cli.parameters import Common
 from open_model_monitor.errors import MonitorError, ScriptError, ScriptFailure
+from open_model_monitor.reporting.plain import Explanation, Point
 
 FEW = 10  # of one kind, unless all are asked for
 GOOD, BAD, CARE, NOTE = "green", "red", "yellow", "cyan"
@@ -216,3 +220,11 @@ def _point(point: Point, *, everything: bool) -> list[RenderableType]:
     if point.remedy:
         parts.append(indented(Text(f"→ {point.remedy}", style=GOOD)))
     return parts
+
+
+def answer(document: Any, screen: RenderableType, common: Common) -> None:
+    """Print JSON or the screen."""
+    if common.json:
+        sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+    else:
+        console().print(screen)

@@ -10,8 +10,6 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from open_model_monitor.cli.meanings import CHECKS
-from open_model_monitor.cli.plain import sentence
 from open_model_monitor.cli.show import (
     BAD,
     CARE,
@@ -33,6 +31,8 @@ from open_model_monitor.cli.show import (
 )
 from open_model_monitor.cli.show_quality import labels, quality
 from open_model_monitor.cli.show_segments import segments
+from open_model_monitor.reporting.meanings import CHECKS
+from open_model_monitor.reporting.plain import sentence
 
 if TYPE_CHECKING:
     from open_model_monitor.monitors.base import Finding

@@ -6,10 +6,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from open_model_monitor.cli.meanings import CHECKS, Meaning
-from open_model_monitor.cli.plain import OLD_WORDING, Explanation, Point, in_percent, many, sentence, short
 from open_model_monitor.cli.words_models import clarify, ending_in, model_constraints, model_quality
 from open_model_monitor.errors import DocumentError
+from open_model_monitor.reporting.plain import (
+    OLD_WORDING,
+    Explanation,
+    Point,
+    in_percent,
+    many,
+    sentence,
+    short,
+)
+from open_model_monitor.reporting.violations import meaning_of
 
 
 def explain(document: Any) -> Explanation:
@@ -59,9 +67,7 @@ def _violations(document: Mapping[str, Any]) -> Explanation:
 
 
 def _of_check(check: str, entries: list[Mapping[str, Any]]) -> Point:
-    meaning = CHECKS.get(check) or Meaning(
-        check, "A check we do not know; its sentences are all there is.", ""
-    )
+    meaning = meaning_of(check)
     items = tuple((_about(entry), sentence(check, str(entry.get("description", "")))) for entry in entries)
     return Point(f"{meaning.title} ({check})", meaning.text, meaning.remedy, items)
 

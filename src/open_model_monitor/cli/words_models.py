@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from open_model_monitor.cli.meanings import METRICS
-from open_model_monitor.cli.plain import Explanation, Point, many, short
+from open_model_monitor.reporting.meanings import METRICS
+from open_model_monitor.reporting.plain import Explanation, Point, many, short
 
 
 def ending_in(ending: str) -> Callable[[Mapping[str, Any]], bool]:

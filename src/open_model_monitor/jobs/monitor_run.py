@@ -40,6 +40,11 @@ class MonitorRun(Protocol):
         ...
 
     @property
+    def compared(self) -> tuple[Any, Any]:
+        """The baseline's statistics and constraints, None for what there is not."""
+        ...
+
+    @property
     def behaviour(self) -> Mapping[str, JSON]:
         """How the run differs from the original, as the run summary says it."""
         ...
@@ -97,6 +102,11 @@ class DataQualityRun:
     def checks(self) -> bool:
         """See `MonitorRun`."""
         return self.baseline.exists
+
+    @property
+    def compared(self) -> tuple[Statistics | None, Constraints | None]:
+        """See `MonitorRun`."""
+        return self.baseline.statistics, self.baseline.constraints
 
     @property
     def behaviour(self) -> Mapping[str, JSON]:
@@ -180,6 +190,11 @@ class ModelQualityRun:
     def checks(self) -> bool:
         """See `MonitorRun`."""
         return self.constraints is not None
+
+    @property
+    def compared(self) -> tuple[None, QualityConstraints | None]:
+        """See `MonitorRun`; a baseline's metrics are in its constraints."""
+        return None, self.constraints
 
     @property
     def behaviour(self) -> Mapping[str, JSON]:

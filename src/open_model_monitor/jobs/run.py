@@ -272,6 +272,7 @@ class _Run:
         violations: Any = None
         if monitoring and monitor.checks:
             violations = (*analysed.violations, *(segments.violations if segments else ()))
+        statistics, constraints = monitor.compared
         return Report(
             kind="monitoring" if monitoring else "baseline",
             monitor=job.monitor,
@@ -288,6 +289,8 @@ class _Run:
             features=analysed.features,
             segments=segments,
             coverage=self.coverage,
+            baseline_statistics=statistics,
+            baseline_constraints=constraints,
             counts=seen.counts,
             warnings=(
                 *merge_warnings(self.merged),

@@ -14,6 +14,7 @@ from open_model_monitor.capture.record import JSON, Counts
 from open_model_monitor.errors import ScriptFailure
 from open_model_monitor.monitors.base import Finding, Metric, Notice
 from open_model_monitor.monitors.model_quality import ModelQuality, camel_case
+from open_model_monitor.reporting.evidence import Evidence
 from open_model_monitor.results.segments import Segments
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class Report:
     monitor: str = "DataQuality"
     segments: Segments | None = None
     coverage: Coverage | None = None  # of captures by labels, where that is known
+    baseline_statistics: Any = None  # what the run compared with, of the monitor type
+    baseline_constraints: Any = None
 
     @property
     def outcome(self) -> str:
@@ -122,6 +125,40 @@ class Report:
         if "postprocessor" not in self.scripts:
             return None
         return "Failed" if self.script_failure else "Completed"
+
+    def evidence(self) -> Evidence:
+        """Return the documents of the run and of its baseline as a reader of the files would find them."""
+
+        def as_read(document: Any) -> dict[str, Any]:
+            return {} if document is None else msgspec.json.decode(to_json(document))
+
+        documents = self.documents()
+        return Evidence(
+            self.output,
+            as_read(self.to_dict()),
+            as_read(documents["statistics.json"]),
+            tuple(dict(entry) for entry in self.violations or ()),
+            as_read(self.baseline_statistics and self.baseline_statistics.to_dict()),
+            as_read(self.baseline_constraints and self.baseline_constraints.to_dict()),
+        )
+
+    def to_html(self, title: str | None = None) -> str:
+        """Return the run as one HTML page without scripts or network: charts, violations, everything counted."""
+        from open_model_monitor.reporting.page import html_report
+
+        return html_report(self.evidence(), title=title)
+
+    def to_markdown(self, title: str | None = None) -> str:
+        """Return the run as Markdown, for pull requests and summaries of CI jobs."""
+        from open_model_monitor.reporting.markdown import markdown_report
+
+        return markdown_report(self.evidence(), title=title)
+
+    def to_junit(self, title: str | None = None) -> str:
+        """Return the run as JUnit XML: a case per feature or metric, a failure per violation."""
+        from open_model_monitor.reporting.junit import junit_report
+
+        return junit_report(self.evidence(), title=title)
 
     def to_arrow(self) -> pa.Table:
         """Return one row per feature (name, type, completeness, mean, …), or metric, and its violations."""

@@ -24,6 +24,7 @@ ADDRESSES = (
     Address("/executions/{id}/compare", execution.compare),
     Address("/executions/{id}/logs", execution.logs),
     Address("/executions/{id}/file", execution.file),
+    Address("/executions/{id}/report", execution.report),
     Address("/executions/{id}/rerun", execution.rerun, "POST", ("run",)),
     Address("/alerts", alerts.show),
     Address("/settings", admin.settings),

@@ -7,16 +7,10 @@ from typing import Any
 from open_model_monitor.control import overview
 from open_model_monitor.control.by_hand import run_schedule
 from open_model_monitor.control.store import Row
+from open_model_monitor.reporting.evidence import JSON, Evidence
+from open_model_monitor.reporting.page import html_report
 from open_model_monitor.server.pages.desk import Desk, files_of
-from open_model_monitor.server.pages.evidence import (
-    JSON,
-    Evidence,
-    buckets_of,
-    counts_of,
-    entries,
-    evidence_of,
-    present_of,
-)
+from open_model_monitor.server.pages.evidence import evidence_of
 from open_model_monitor.server.pages.visits import Download, Page, Redirect, Visit, found
 
 FEATURES = 50  # on one page
@@ -78,45 +72,19 @@ def _overwritten(row: Row, proof: Evidence) -> bool:
 def feature(desk: Desk, visit: Visit) -> Page:
     """Show one feature against its baseline: a piece of the execution's page."""
     row = _row(desk, visit)
-    proof, name = evidence_of(desk, row["job_row"]), visit.query.get("name", "")
-    current = found(next((e for e in entries(proof.statistics) if e["name"] == name), None), "such feature")
-    former = next((e for e in entries(proof.baseline) if e["name"] == name), None)
-    rules = next((e for e in entries(proof.constraints) if e["name"] == name), None)
-    about = (proof.summary.get("features") or {}).get(name) or {}
-    values = {
-        "name": name,
-        "current": current,
-        "buckets": buckets_of(current),
-        "buckets_before": buckets_of(former),
-        "counts": counts_of(current),
-        "counts_before": counts_of(former),
-        "figures": _figures(current, former),
-        "drift": about.get("drift"),
-        "rules": rules,
-        "notices": [one["text"] for one in proof.summary.get("notices") or () if one.get("feature") == name],
-        "violations": [one for one in proof.violations if one.get("feature_name") == name],
-    }
-    return Page("feature.html", values, {"current": current, "baseline": former, "constraints": rules})
+    name = visit.query.get("name", "")
+    known = found(evidence_of(desk, row["job_row"]).feature(name), "such feature")
+    twin = {"current": known["current"], "baseline": known["former"], "constraints": known["rules"]}
+    return Page("feature.html", known, twin)
 
 
-def _figures(current: JSON, former: JSON | None) -> list[tuple[str, Any, Any]]:
-    """Return names of statistics with their values now and in the baseline."""
-    now, then = _numbers(current), _numbers(former or {})
-    return [(name, value, then.get(name)) for name, value in now.items()]
-
-
-def _numbers(entry: JSON) -> dict[str, Any]:
-    present, missing = present_of(entry)
-    block = entry.get("numerical_statistics") or entry.get("string_statistics") or {}
-    wanted = {"mean": "mean", "std_dev": "standard deviation", "min": "minimum", "max": "maximum"}
-    distinct = block.get("approximate_num_distinct_values", block.get("distinct_count"))
-    return {
-        "type": entry.get("inferred_type"),
-        "rows with a value": present if entry else None,
-        "rows without": missing if entry else None,
-        **{word: block[name] for name, word in wanted.items() if name in block},
-        "distinct values": distinct,
-    }
+def report(desk: Desk, visit: Visit) -> Download:
+    """Hand out an execution as one file, for those who have no access to the server."""
+    row = _row(desk, visit)
+    proof = evidence_of(desk, row["job_row"])
+    found(proof.statistics or proof.violations or None, "report: this execution left no documents")
+    name = f"{row['schedule']}-{row['scheduled']:%Y-%m-%dT%H-%M}.html"
+    return Download(html_report(proof, title=row["schedule"]).encode(), name)
 
 
 def compare(desk: Desk, visit: Visit) -> Page:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from open_model_monitor.control.store import Row
+from open_model_monitor.reporting.evidence import Evidence
 from open_model_monitor.server.pages.desk import Desk
-from open_model_monitor.server.pages.evidence import Evidence, evidence_of
+from open_model_monitor.server.pages.evidence import evidence_of
 
 if TYPE_CHECKING:
     from open_model_monitor.monitors.statistics import Statistics

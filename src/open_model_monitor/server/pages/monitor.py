@@ -9,7 +9,7 @@ from open_model_monitor.control import overview
 from open_model_monitor.control.by_hand import run_schedule
 from open_model_monitor.control.store import Row
 from open_model_monitor.control.template import template_of
-from open_model_monitor.server.pages.charts import TrendPoint
+from open_model_monitor.reporting.charts import TrendPoint
 from open_model_monitor.server.pages.desk import Desk, baseline_of, output_of
 from open_model_monitor.server.pages.visits import JSON, Page, Redirect, Visit, found
 

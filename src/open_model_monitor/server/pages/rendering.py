@@ -1,38 +1,24 @@
-"""Templates and the words of pages: times in the visitor's zone, numbers, durations, statuses."""
+"""Templates of pages, and what a visitor chose: the zone of times, the theme."""
 
 from __future__ import annotations
 
 import hashlib
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 from typing import Any
-from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from jinja2 import ChainableUndefined, Environment, PackageLoader, Undefined
+from jinja2 import PackageLoader
 from markupsafe import Markup
 from starlette.requests import Request
 
 from open_model_monitor.control.operations.registry import Caller
-from open_model_monitor.server.pages import charts
-from open_model_monitor.version import __version__
+from open_model_monitor.reporting.rendering import environment
 
 THEMES = ("auto", "light", "dark")
-STATUSES = {
-    "Completed": ("ok", "Completed"),
-    "CompletedWithViolations": ("warn", "Violations"),
-    "Failed": ("bad", "Failed"),
-    "Stopped": ("off", "Stopped"),
-    "Stopping": ("off", "Stopping"),
-    "InProgress": ("run", "Running"),
-    "Pending": ("run", "Pending"),
-    "Scheduled": ("ok", "Scheduled"),
-    "InAlert": ("bad", "In alert"),
-    "OK": ("ok", "OK"),
-}
 DONE = {
     "triggered": "A run was queued; it appears below.",
     "created": "The monitor was created. Its baseline is made first, then its first run.",
@@ -65,28 +51,10 @@ class Templates:
     """The templates of all pages; every value is escaped."""
 
     def __init__(self, root: str) -> None:
-        loader = PackageLoader("open_model_monitor.server.pages")
-        # Documents are anybody's, and members are missing in some: what is not there is shown as nothing.
-        self._environment = Environment(
-            loader=loader,
-            autoescape=True,
-            undefined=ChainableUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._environment = environment(PackageLoader("open_model_monitor.server.pages"))
         self._environment.globals |= {
             "root": root,
             "asset": lambda path: f"{root}/static/{path}?v={_fingerprint(path)}",
-            "version": __version__,
-            "charts": charts,
-            "status_of": status_of,
-        }
-        self._environment.filters |= {
-            "number": number,
-            "share": share,
-            "span": span,
-            "bytes": size,
-            "query": lambda values: urlencode({k: v for k, v in values.items() if v not in ("", None)}),
         }
 
     def render(self, name: str, values: Mapping[str, Any], look: Look, nonce: str, request: Request) -> str:
@@ -115,58 +83,6 @@ def when(moment: datetime | None, zone: tzinfo, *, seconds: bool = False) -> Mar
     )
 
 
-def status_of(name: str) -> tuple[str, str]:
-    """Return the tone and the word of a status."""
-    return STATUSES.get(name, ("off", name))
-
-
-def number(value: Any) -> str:
-    """Return a number with about four digits that count, whole ones with all; a dash for none."""
-    if value is None or isinstance(value, str | Undefined):
-        return str(value or "–")
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "not a number"
-    if not isinstance(value, int | float):
-        return str(value)
-    if float(value).is_integer() and abs(value) < 1e15:
-        return f"{int(value):,}"
-    return f"{value:,.4g}" if abs(value) < 1e6 else f"{value:,.0f}"
-
-
-def share(value: Any) -> str:
-    """Return a share in percent; whole only if it is exactly."""
-    if value is None or isinstance(value, str | Undefined):
-        return str(value or "–")
-    text = f"{100 * value:.2f}".rstrip("0").rstrip(".")
-    if text in ("0", "100") and value not in (0, 1):
-        text = "<0.01" if text == "0" else ">99.99"
-    return f"{text} %"
-
-
-def span(value: timedelta | float | None) -> str:
-    """Return a duration in its two largest units."""
-    if value is None:
-        return "–"
-    seconds = value.total_seconds() if isinstance(value, timedelta) else float(value)
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes = int(seconds // 60)
-    days, hours = minutes // 1440, minutes // 60 % 24
-    parts = ((days, "d"), (hours, "h"), (minutes % 60, "min"))
-    return " ".join([f"{amount} {unit}" for amount, unit in parts if amount][:2])
-
-
-def size(value: float) -> str:
-    """Return a size in bytes, thousands of them, and so on."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 1000 or unit == "GB":
-            return f"{value:.0f} {unit}" if unit == "B" or value >= 100 else f"{value:.1f} {unit}"
-        value /= 1000
-    raise AssertionError("the last unit takes all")
-
-
 def _zone(name: str) -> tzinfo | None:
     if name == "UTC":
         return UTC
@@ -179,9 +95,21 @@ def _zone(name: str) -> tzinfo | None:
 _FINGERPRINTS: dict[str, str] = {}
 
 
+def asset(path: str) -> Traversable | None:
+    """Return a file that pages load: one of theirs, or one that reports show too; None if there is none."""
+    parts = path.split("/")
+    if any(not part or part.startswith(".") for part in parts):
+        return None
+    for package in (__package__, "open_model_monitor.reporting"):
+        file = files(package).joinpath("static", *parts)
+        if file.is_file():
+            return file
+    return None
+
+
 def _fingerprint(path: str) -> str:
     """Return what changes with a file's content, so that browsers may keep it for ever."""
     if path not in _FINGERPRINTS:
-        content = (files(__package__) / "static" / path).read_bytes()
-        _FINGERPRINTS[path] = hashlib.sha256(content).hexdigest()[:12]
+        file = asset(path)
+        _FINGERPRINTS[path] = hashlib.sha256(file.read_bytes() if file else b"").hexdigest()[:12]
     return _FINGERPRINTS[path]

@@ -6,7 +6,6 @@ import logging
 import secrets
 import uuid
 from collections.abc import Sequence
-from importlib.resources import files
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import msgspec
@@ -19,7 +18,7 @@ from open_model_monitor.errors import ApiError, Denied, MonitorError, NotFound, 
 from open_model_monitor.server.identify import Identify
 from open_model_monitor.server.messages import HttpRequest
 from open_model_monitor.server.pages.desk import Desk
-from open_model_monitor.server.pages.rendering import Look, Templates
+from open_model_monitor.server.pages.rendering import Look, Templates, asset
 from open_model_monitor.server.pages.sessions import COOKIE, SECONDS, Session, opened, sealed
 from open_model_monitor.server.pages.visits import Address, Data, Download, Page, Redirect, Result, Visit
 
@@ -200,13 +199,8 @@ class Site:
 
     async def _static(self, request: Request) -> Response:
         path = request.path_params["path"]
-        file = files(__package__) / "static"
-        for part in path.split("/"):
-            if not part or part.startswith("."):
-                return Response(status_code=404)
-            file = file / part
-        kind = STATIC.get(path.rpartition(".")[2])
-        if kind is None or not file.is_file():
+        file, kind = asset(path), STATIC.get(path.rpartition(".")[2])
+        if kind is None or file is None:
             return Response(status_code=404)
         fresh = request.query_params.get("v") is not None  # the address changes with the content
         age = "public, max-age=31536000, immutable" if fresh else "no-cache"

@@ -54,6 +54,15 @@ def test_files_are_those_that_are_listed(visitor, made):
         assert visitor.get(f"/executions/{made}/file", params={"name": name}).status_code == 404, name
 
 
+def test_the_report_is_one_file(visitor, world, made):
+    answer = visitor.get(f"/executions/{made}/report")
+    assert answer.headers["content-disposition"].startswith("attachment; filename*=UTF-8''churn-20")
+    assert "distance 0.3, allowed 0.1" in answer.text
+    assert f'href="/ui/executions/{made}/report"' in visitor.get(f"/executions/{made}").text
+    left_nothing = world.execution("churn", hours_ago=3, status="Failed")
+    assert visitor.get(f"/executions/{left_nothing}/report").status_code == 404
+
+
 def test_two_executions(visitor, world, made):
     other = world.execution(
         "churn", hours_ago=2, output=world.documents("other", statistics=statistics(numbers("calls")))

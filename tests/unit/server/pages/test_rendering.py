@@ -1,43 +1,15 @@
-"""Words of pages."""
-
-from datetime import timedelta
+"""Files that pages load."""
 
 import pytest
 
-from open_model_monitor.server.pages.rendering import number, share, size, span
+from open_model_monitor.server.pages.rendering import asset
 
 
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (None, "–"),
-        (0, "0"),
-        (1234567, "1,234,567"),
-        (0.28107, "0.2811"),
-        (float("nan"), "not a number"),
-        (True, "yes"),
-        ("NaN", "NaN"),
-        ([], "[]"),
-    ],
-)
-def test_numbers(value, text):
-    assert number(value) == text
+@pytest.mark.parametrize("path", ["style.css", "shared.css", "mark.svg"])
+def test_files_of_pages_and_of_reports(path):
+    assert asset(path).is_file()
 
 
-@pytest.mark.parametrize(
-    ("value", "text"), [(None, "–"), (1.0, "100 %"), (0.99999, ">99.99 %"), (1e-9, "<0.01 %"), (0.5, "50 %")]
-)
-def test_shares(value, text):
-    assert share(value) == text
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(0.71, "0.7 s"), (61, "1 min"), (timedelta(days=2, hours=3), "2 d 3 h"), (None, "–")]
-)
-def test_spans(value, text):
-    assert span(value) == text
-
-
-@pytest.mark.parametrize(("value", "text"), [(677, "677 B"), (2200, "2.2 kB"), (1e9, "1.0 GB")])
-def test_sizes(value, text):
-    assert size(value) == text
+@pytest.mark.parametrize("path", ["", "none.css", "../rendering.py", "a/../style.css", "/etc/passwd", ".x"])
+def test_nothing_else(path):
+    assert asset(path) is None

@@ -11,6 +11,7 @@ OLD_WORDING = re.compile(rf"Value: {_NUMBER} does not meet the constraint requir
 _SHARES = re.compile(rf"Expected(?: match)?: {_NUMBER}%.*?Observed: (?:Only )?{_NUMBER}%", re.DOTALL)
 _DRIFT = re.compile(rf"distance: {_NUMBER} exceeds threshold: {_NUMBER}")
 _TYPE = re.compile(r"Expected data type: (\w+)")
+_SEGMENT = re.compile(r"(\[[^\[\]]*=.*?\] )(.*)", re.DOTALL)
 _QUALITY = re.compile(rf"Metric (\S+) with {_NUMBER} \+/- {_NUMBER} was (\w+) '{_NUMBER}'")
 
 
@@ -40,6 +41,8 @@ class Explanation:
 
 def sentence(check: str, description: str) -> str:
     """Return a violation's description in plain words; itself where it is already plain or unknown."""
+    if found := _SEGMENT.fullmatch(description):
+        return found[1] + sentence(check, found[2])
     if found := OLD_WORDING.search(description):
         return f"{_OF_WHAT.get(check, 'measured')} {in_percent(found[1]) if check in _OF_WHAT else found[1]}"
     if found := _DRIFT.search(description):

@@ -1,7 +1,7 @@
 import pytest
 
-from open_model_monitor.cli.plain import in_percent, many, sentence, short
 from open_model_monitor.monitors import sentences
+from open_model_monitor.reporting.plain import in_percent, many, sentence, short
 
 
 @pytest.mark.parametrize(

@@ -197,12 +197,20 @@ def _svg(parts: Iterable[str], height: float, title: str, width: float = WIDTH) 
 
 
 def _axis(up: Scale) -> str:
-    marks = [up.low + (up.high - up.low) * part for part in (0.0, 0.5, 1.0)]
     return "".join(
         _line("axis", LEFT, up(mark), WIDTH - PAD, up(mark))
         + _text(LEFT - 6, up(mark) + 4, _short(mark), "end")
-        for mark in marks
+        for mark in round_marks(up.low, up.high)
     )
+
+
+def round_marks(low: float, high: float) -> list[float]:
+    """Return two to five round numbers between two others: steps of 1, 2 or 5 times a power of ten."""
+    rough = (high - low) / 3
+    unit = 10 ** math.floor(math.log10(rough))
+    step = unit * next(times for times in (1, 2, 5, 10) if times * unit >= rough * 0.999)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    return [place * step for place in range(first, last + 1)] or [low, high]
 
 
 def _line(kind: str, x1: float, y1: float, x2: float, y2: float, told: str = "") -> str:

@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from open_model_monitor.server.pages import charts
-from open_model_monitor.server.pages.charts import Scale, TrendPoint
+from open_model_monitor.reporting import charts
+from open_model_monitor.reporting.charts import Scale, TrendPoint
 
 
 def heights(svg):
@@ -36,6 +36,14 @@ def test_a_single_value_is_drawn(value):
 def test_a_scale_keeps_zero_unless_that_would_flatten():
     assert Scale.of([1.0, 10.0], 0, 1).low == 0
     assert Scale.of([99.0, 100.0], 0, 1).low > 90
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "marks"),
+    [(0, 1, [0, 0.5, 1]), (0, 1080, [0, 500, 1000]), (0.95, 1, [0.96, 0.98, 1]), (-3, 7, [0, 5])],
+)
+def test_marks_of_an_axis_are_round(low, high, marks):
+    assert charts.round_marks(low, high) == pytest.approx(marks)
 
 
 def test_areas_of_bars_are_shares():

@@ -1,5 +1,5 @@
-from open_model_monitor.cli.meanings import CHECKS
 from open_model_monitor.monitors import checks
+from open_model_monitor.reporting.meanings import CHECKS
 
 
 def test_every_check_of_ours_has_a_meaning():
