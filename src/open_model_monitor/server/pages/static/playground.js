@@ -55,6 +55,7 @@ async function attempt() {
   show([element("p", { class: "quiet" }, "Running …")]);
   editor.mark([]);
   try {
+    await loading;
     const script = editor.view.state.doc.toString();
     told(await send(`${root}/playground/try`, { script, records: records.join("\n") }));
   } catch (error) {
@@ -102,6 +103,7 @@ function wrong(failure) {
 }
 
 button.addEventListener("click", attempt);
-source.addEventListener("change", load);
-own.addEventListener("input", load);
-load();
+let loading = load();
+source.addEventListener("change", () => (loading = load()));
+own.addEventListener("input", () => (loading = load()));
+button.disabled = false; // only now is somebody listening
