@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import statistics
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -197,8 +198,21 @@ def control(settings: Settings) -> str:
     return _sections([(f"{count:,} schedules due at once, {count:,} captures each", table.grid(head, rows))])
 
 
+def recording(settings: Settings) -> str:
+    """What the capture library costs a request."""
+    found = measure(_module("recording", str(settings.rounds))).said
+    rows = [
+        [name, f"{statistics.median(series):.1f}", f"{min(series):.1f} … {max(series):.1f}"]
+        for name, series in found.items()
+        if name != "dropped"
+    ]
+    head = ["", "µs per request, median", "of the rounds"]
+    return _sections([("a trivial model, 5,000 requests a round, in one process", table.grid(head, rows))])
+
+
 GROUPS = {
-    group.__name__: group for group in (fast, script, shapes, memory, startup, peers, spark, merge, control)
+    group.__name__: group
+    for group in (fast, script, shapes, memory, startup, peers, spark, merge, control, recording)
 }
 
 

@@ -17,14 +17,15 @@ ROOT = "open_model_monitor"
 
 # A module may import what stands before it, and its siblings; `version` is for everybody.
 ORDER = (
-    *("_loops", "errors", "settings", "storage", "capture", "rows", "profiling", "monitors"),
-    *("reporting", "results"),
+    *("_loops", "errors", "settings", "storage", "capture", "recording"),
+    *("rows", "profiling", "monitors", "reporting", "results"),
     *("engines", "jobs", "api", "control", "server", "cli", "__main__"),
 )
 STRANGERS = {("rows", "profiling"), ("profiling", "rows")}  # a batch is all they share
 
 PURE = (
     *("errors", "profiling", "monitors", "reporting", "capture.record", "capture.jsontext", "capture.ranges"),
+    *("recording.capture_lines", "recording.payloads", "recording.cloud_events"),
     *("rows.flatten", "rows.payloads", "rows.convert", "rows.batches", "rows.lane", "rows.fast"),
     *(
         "rows.skeleton",
@@ -59,6 +60,8 @@ NO_TWIN = {
         (f"jobs.{name}" for name in ("merge_buckets", "merge_job", "merge_reading", "merged_files")),
         "the parts of a merge, which tests of jobs.merge do",
     ),
+    "recording.http": "what both middlewares share; their tests use it",
+    "cli.sink": "tests/integration/test_recording.py starts and stops it",
     "control.tables": "columns; tests of control.store, and of control.migrating against the schema",
     "control.migrations.env": "called by Alembic in tests of control.migrating",
     "server.messages": "two values without behaviour but `header`, which tests of signatures use",

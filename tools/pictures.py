@@ -49,6 +49,7 @@ def take(page: Page, name: str, address: str, *, width: int, height: int, theme:
     elif page.locator(".feature summary").count():
         page.locator("details.feature:not([open]) summary").first.click()
     page.wait_for_timeout(400)
+    page.evaluate("scrollTo(0, 0)")
     page.screenshot(path=IMAGES / f"{name}.png")
 
 

@@ -12,11 +12,29 @@ from open_model_monitor.version import __version__
 
 if TYPE_CHECKING:
     from open_model_monitor.api import check, profile, suggest
+    from open_model_monitor.recording.asgi import CaptureMiddleware
+    from open_model_monitor.recording.recorder import Recorder
+    from open_model_monitor.recording.sink import CaptureSink
+    from open_model_monitor.recording.wsgi import WsgiCaptureMiddleware
     from open_model_monitor.results.report import Report
 
-__all__ = ["Report", "__version__", "check", "profile", "suggest"]
+__all__ = [
+    "CaptureMiddleware",
+    "CaptureSink",
+    "Recorder",
+    "Report",
+    "WsgiCaptureMiddleware",
+    "__version__",
+    "check",
+    "profile",
+    "suggest",
+]
 
 _HOMES = {
+    "CaptureMiddleware": "open_model_monitor.recording.asgi",
+    "CaptureSink": "open_model_monitor.recording.sink",
+    "Recorder": "open_model_monitor.recording.recorder",
+    "WsgiCaptureMiddleware": "open_model_monitor.recording.wsgi",
     "check": "open_model_monitor.api",
     "profile": "open_model_monitor.api",
     "suggest": "open_model_monitor.api",
