@@ -19,7 +19,7 @@ ROOT = "open_model_monitor"
 ORDER = (
     *("_loops", "errors", "settings", "storage", "capture", "recording"),
     *("rows", "profiling", "monitors", "reporting", "results"),
-    *("engines", "jobs", "api", "control", "server", "cli", "__main__"),
+    *("engines", "jobs", "api", "control", "sdk", "server", "cli", "__main__"),
 )
 STRANGERS = {("rows", "profiling"), ("profiling", "rows")}  # a batch is all they share
 

@@ -51,6 +51,11 @@ class ApiError(UsageError):
     code: str = "ValidationException"
     status: int = 400
 
+    @property
+    def response(self) -> dict[str, dict[str, str]]:
+        """What code that was written for boto3's errors reads."""
+        return {"Error": {"Code": self.code, "Message": str(self)}}
+
 
 class InvalidRequest(ApiError):
     """A member of the request, or the state of what it names, breaks a rule."""

@@ -283,6 +283,22 @@ _TYPES: dict[str, Callable[[Any], bool]] = {
 }
 
 
+def with_times(operation: str, response: JSON) -> JSON:
+    """Return a rendered response with its times as datetimes in UTC, as clients in Python have them."""
+    return _timed(_model()["operations"][operation]["output"], response) if response else response
+
+
+def _timed(name: str, value: Any) -> Any:
+    shape = _model()["shapes"][name]
+    if shape["type"] == "timestamp":
+        return datetime.fromtimestamp(value, UTC)
+    if shape["type"] == "structure":
+        return {member: _timed(shape["members"][member], one) for member, one in value.items()}
+    if shape["type"] == "list":
+        return [_timed(shape["member"], one) for one in value]
+    return value
+
+
 def _check_response(name: str, value: Any, path: str) -> None:
     shape = _model()["shapes"][name]
     if not _TYPES.get(shape["type"], lambda one: isinstance(one, int | float))(value):

@@ -1,31 +1,17 @@
-"""Definitions and schedules of every class of monitors: attach, update, delete (checks 8, 11, 15)."""
+"""Definitions and schedules of several classes of monitors: attach, update, delete (checks 8, 11, 15)."""
 
 import pytest
 from documents import NOW, OUTPUT, definition
+from flows import GROUND_TRUTH, HOURLY, attach_update_delete, made
 from harness import ROLE, drifted_captures, executions, unique
-from sagemaker import clarify
 from sagemaker.model_monitor import (
-    BiasAnalysisConfig,
-    CronExpressionGenerator,
     DefaultModelMonitor,
     EndpointInput,
-    ExplainabilityAnalysisConfig,
-    ModelBiasMonitor,
-    ModelExplainabilityMonitor,
     ModelMonitor,
     ModelQualityMonitor,
     MonitoringOutput,
 )
-from sagemaker.network import NetworkConfig
 from sagemaker.predictor import Predictor
-
-HOURLY = CronExpressionGenerator.hourly()
-GROUND_TRUTH = "s3://labels/churn"
-BIAS = clarify.BiasConfig(
-    label_values_or_threshold=[1], facet_name="Account Length", facet_values_or_threshold=[100]
-)
-SHAP = clarify.SHAPConfig(baseline=[[0.0] * 3], num_samples=10, agg_method="mean_abs")
-MODEL = clarify.ModelConfig(model_name="churn", instance_count=1, instance_type="ml.m5.large")
 
 
 def _data_quality(monitor, name, endpoint, bucket):
@@ -51,27 +37,6 @@ def _model_quality(monitor, name, endpoint, bucket):
     )
 
 
-def _bias(monitor, name, endpoint, bucket):
-    monitor.create_monitoring_schedule(
-        endpoint_input=endpoint,
-        ground_truth_input=GROUND_TRUTH,
-        analysis_config=BiasAnalysisConfig(BIAS, headers=["Account Length", "Churn"], label="Churn"),
-        output_s3_uri=f"s3://{bucket}/bias",
-        monitor_schedule_name=name,
-        schedule_cron_expression=HOURLY,
-    )
-
-
-def _explainability(monitor, name, endpoint, bucket):
-    monitor.create_monitoring_schedule(
-        endpoint_input=endpoint,
-        analysis_config=ExplainabilityAnalysisConfig(SHAP, MODEL, headers=["a", "b", "c"]),
-        output_s3_uri=f"s3://{bucket}/explainability",
-        monitor_schedule_name=name,
-        schedule_cron_expression=HOURLY,
-    )
-
-
 def _own_image(monitor, name, endpoint, bucket):
     monitor.create_monitoring_schedule(
         endpoint_input=endpoint,
@@ -84,74 +49,26 @@ def _own_image(monitor, name, endpoint, bucket):
 CLASSES = {
     DefaultModelMonitor: (_data_quality, "data_quality"),
     ModelQualityMonitor: (_model_quality, "model_quality"),
-    ModelBiasMonitor: (_bias, "model_bias"),
-    ModelExplainabilityMonitor: (_explainability, "model_explainability"),
     ModelMonitor: (_own_image, None),
 }
 
 
 @pytest.fixture(params=CLASSES, ids=lambda kind: kind.__name__)
 def scheduled(request, session, endpoint, bucket):
-    """Return a monitor of each class with an hourly schedule and a network that lacks one of its switches."""
+    """Return a monitor of each class with an hourly schedule."""
     own = {"image_uri": "000000000000.dkr.ecr.us-east-1.amazonaws.com/own:1", "env": {"TEAM": "churn"}}
-    network = NetworkConfig(
-        enable_network_isolation=False, security_group_ids=["sg-0123456789abcdef0"], subnets=["subnet-1"]
-    )
-    monitor = request.param(
-        role=ROLE,
-        instance_type="ml.m5.large",
-        max_runtime_in_seconds=1800,
-        tags=[{"Key": "team", "Value": "churn"}],
-        network_config=network,
-        sagemaker_session=session,
-        **(own if request.param is ModelMonitor else {}),
-    )
+    monitor = made(request.param, session, **(own if request.param is ModelMonitor else {}))
     CLASSES[request.param][0](monitor, unique("any"), endpoint(), bucket)
     return monitor
 
 
 def test_attach_update_delete(scheduled, session):
-    kind, client = type(scheduled), session.sagemaker_client
-    family, name = CLASSES[kind][1], scheduled.monitoring_schedule_name
-    attached = kind.attach(name, sagemaker_session=session)
-    assert attached.monitoring_schedule_name == name
-    assert attached.role == ROLE
-    assert attached.instance_type == "ml.m5.large"
-    assert attached.max_runtime_in_seconds == 1800
-    assert attached.tags == [{"Key": "team", "Value": "churn"}]
-    assert attached.network_config.subnets == ["subnet-1"]
-    assert attached.network_config.encrypt_inter_container_traffic is False
-    assert attached.job_definition_name == scheduled.job_definition_name
-    described = attached.describe_schedule()
-    assert described["MonitoringScheduleStatus"] == "Scheduled"
-    assert ("MonitoringJobDefinition" in described["MonitoringScheduleConfig"]) == (family is None)
-
-    attached.update_monitoring_schedule(max_runtime_in_seconds=900)
-    config = attached.describe_schedule()["MonitoringScheduleConfig"]
-    assert config["ScheduleConfig"]["ScheduleExpression"] == HOURLY  # check 8: also if the SDK leaves it out
-    if family:
-        describe = getattr(client, f"describe_{family}_job_definition")
-        definition = describe(JobDefinitionName=attached.job_definition_name)
-        old = describe(JobDefinitionName=scheduled.job_definition_name)
-        assert definition["StoppingCondition"] == {"MaxRuntimeInSeconds": 900}
-        assert old["StoppingCondition"] == {"MaxRuntimeInSeconds": 1800}
-    else:
-        definition = config["MonitoringJobDefinition"]
-        assert definition["StoppingCondition"] == {"MaxRuntimeInSeconds": 900}
-        assert definition["Environment"] == {"TEAM": "churn"}
-
-    attached.update_monitoring_schedule(schedule_cron_expression=CronExpressionGenerator.daily())
-    attached.stop_monitoring_schedule()
-    attached.start_monitoring_schedule()
-    assert attached.describe_schedule()["MonitoringScheduleStatus"] == "Scheduled"
-    attached.delete_monitoring_schedule()
-    with pytest.raises(client.exceptions.ResourceNotFound):
-        client.describe_monitoring_schedule(MonitoringScheduleName=name)
+    attach_update_delete(scheduled, CLASSES[type(scheduled)][1], session)
 
 
 def test_a_monitor_of_another_class_does_not_attach(hourly, session):
     with pytest.raises(TypeError, match="can only attach"):
-        ModelBiasMonitor.attach(hourly.name, sagemaker_session=session)
+        ModelQualityMonitor.attach(hourly.name, sagemaker_session=session)
 
 
 def test_the_lost_constraints_of_an_own_image(session, endpoint, bucket, baseline):
@@ -209,39 +126,6 @@ def test_an_old_template(session, endpoint, bucket, baseline):
     found.update_monitoring_schedule(schedule_cron_expression=HOURLY, instance_count=2)
     assert _embedded(found)["MonitoringResources"]["ClusterConfig"]["InstanceCount"] == 2
     found.delete_monitoring_schedule()
-
-
-def test_baselines_of_bias_and_explainability(session, endpoint, bucket):
-    """Check 15 as far as requests go: the definition names the job whose analysis becomes the baseline."""
-    data = clarify.DataConfig(
-        s3_data_input_path=f"s3://{bucket}/train.csv",
-        s3_output_path=f"s3://{bucket}/{unique('clarify')}",
-        label="Churn",
-        headers=["Churn", "a", "b", "c"],
-        dataset_type="text/csv",
-    )
-    session.boto_session.client("s3").put_object(Bucket=bucket, Key="train.csv", Body=b"1,2,3,4\n")
-    bias = ModelBiasMonitor(role=ROLE, sagemaker_session=session)
-    label = clarify.ModelPredictedLabelConfig(probability_threshold=0.8)
-    bias.suggest_baseline(data, BIAS, MODEL, model_predicted_label_config=label)
-    bias.create_monitoring_schedule(
-        endpoint_input=endpoint(), ground_truth_input=GROUND_TRUTH, schedule_cron_expression=HOURLY
-    )
-    explainability = ModelExplainabilityMonitor(role=ROLE, sagemaker_session=session)
-    explainability.suggest_baseline(data, SHAP, model_config=MODEL)
-    explainability.create_monitoring_schedule(endpoint_input=endpoint(), schedule_cron_expression=HOURLY)
-    client = session.sagemaker_client
-    for monitor, family, prefix in [
-        (bias, "model_bias", "ModelBias"),
-        (explainability, "model_explainability", "ModelExplainability"),
-    ]:
-        definition = getattr(client, f"describe_{family}_job_definition")(
-            JobDefinitionName=monitor.job_definition_name
-        )
-        baselining = definition[f"{prefix}BaselineConfig"]
-        assert baselining == {"BaseliningJobName": monitor.latest_baselining_job_name}
-        job = monitor.describe_latest_baselining_job()
-        assert [one["InputName"] for one in job["ProcessingInputs"]] == ["dataset", "analysis_config"]
 
 
 def test_a_baseline_of_model_quality_is_accepted(session, bucket):

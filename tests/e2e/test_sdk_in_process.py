@@ -1,0 +1,123 @@
+"""Our own SDK over a folder: no server, no bucket, the same calls."""
+
+import csv
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+import open_model_monitor as omm
+from open_model_monitor.errors import ApiError, UsageError
+
+ROOT = Path(__file__).parents[2]
+TRAINING = ROOT / "tests" / "data" / "churn" / "training-dataset-with-header.csv"
+SCORED = ROOT / "tests" / "data" / "churn" / "validation_with_predictions.csv"
+DEMO = ROOT / "examples" / "demo"
+NOW = {
+    "schedule_cron_expression": omm.CronExpressionGenerator.now(),
+    "data_analysis_start_time": "-PT1H",
+    "data_analysis_end_time": "-PT0H",
+}
+
+
+@pytest.fixture(scope="module")
+def session(tmp_path_factory):
+    made = omm.Session(data=tmp_path_factory.mktemp("sdk") / "data")
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def endpoint(session):
+    """Return an endpoint with captures of the present hour, whose decimals the training data did not have."""
+    place = f"{session.place}/captured"
+    capture = omm.DataCaptureConfig(True, 100, place, sagemaker_session=session)
+    variant = {"VariantName": "AllTraffic", "ModelName": "churn", "InstanceType": "ml.m5.large"}
+    session.endpoint_from_production_variants(
+        "churn", [variant | {"InitialInstanceCount": 1}], data_capture_config_dict=capture._to_request_dict()
+    )
+    with omm.Recorder(Path(place.removeprefix("file://")), endpoint="churn") as recorder:
+        with TRAINING.open(newline="") as file:
+            for row in list(csv.reader(file))[1:201]:
+                recorder.log(",".join(row[1:]), f"{row[0]}.5")
+    return "churn"
+
+
+def ended(monitor, seconds=60):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        summary = monitor.describe_schedule().get("LastMonitoringExecutionSummary", {})
+        if summary.get("MonitoringExecutionStatus") not in (None, "Pending", "InProgress"):
+            return summary
+        time.sleep(0.1)
+    raise AssertionError(monitor.describe_schedule())
+
+
+def test_from_a_baseline_to_violations(session, endpoint, capsys):
+    monitor = omm.DefaultModelMonitor(sagemaker_session=session)
+    monitor.suggest_baseline(str(TRAINING), omm.DatasetFormat.csv(header=True))
+    assert monitor.describe_latest_baselining_job()["ProcessingJobArn"] in capsys.readouterr().out
+    assert "Statistics of 2,333 rows" in monitor.baseline_statistics()._repr_html_()
+    monitor.create_monitoring_schedule(
+        endpoint_input=endpoint,
+        record_preprocessor_script=str(DEMO / "preprocessor.py"),
+        statistics=monitor.baseline_statistics(),
+        constraints=monitor.suggested_constraints(),
+        monitor_schedule_name="now",
+        **NOW,
+    )
+    assert ended(monitor)["MonitoringExecutionStatus"] == "CompletedWithViolations"
+    found = monitor.latest_monitoring_constraint_violations()
+    assert found.body_dict["violations"][0]["feature_name"] == "Churn"
+    assert "Wrong type" in found._repr_html_()
+    assert "Wrong type" in monitor.list_executions()[0]._repr_html_()
+    described = monitor.describe_schedule()
+    assert described["CreationTime"] <= datetime.now(UTC)
+    assert [alert.alert_status for alert in monitor.list_monitoring_alerts()[0]] == ["InAlert"]
+    again = omm.DefaultModelMonitor.attach("now", session)
+    again.update_monitoring_schedule(schedule_cron_expression=omm.CronExpressionGenerator.hourly())
+    again.stop_monitoring_schedule()
+    [listed] = omm.Predictor(endpoint, session).list_monitors()
+    assert listed.monitoring_schedule_name == "now"
+    again.delete_monitoring_schedule()
+    with pytest.raises(session.sagemaker_client.exceptions.ResourceNotFound):
+        monitor.describe_schedule()
+
+
+def test_model_quality(session):
+    monitor = omm.ModelQualityMonitor(sagemaker_session=session)
+    monitor.suggest_baseline(
+        str(SCORED),
+        omm.DatasetFormat.csv(header=True),
+        problem_type="BinaryClassification",
+        inference_attribute="prediction",
+        probability_attribute="probability",
+        ground_truth_attribute="label",
+        probability_threshold_attribute=0.5,  # a number, which SageMaker's own SDK refuses
+        wait=True,
+    )
+    assert "recall" in monitor.suggested_constraints()._repr_html_()
+    assert "confusion" not in monitor.baseline_statistics()._repr_html_()
+
+
+def test_refusals_tell_what_is_wrong(session, endpoint):
+    monitor = omm.DefaultModelMonitor(sagemaker_session=session)
+    with pytest.raises(UsageError, match="suggest_baseline"):
+        monitor.baseline_statistics()
+    with pytest.raises(UsageError, match="nothing to look at"):
+        monitor.create_monitoring_schedule()
+    with pytest.raises(ApiError) as refused:
+        monitor.create_monitoring_schedule(endpoint_input=endpoint, monitor_schedule_name="x" * 70)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+    with pytest.raises(UsageError, match="There is no file none.csv"):
+        monitor.suggest_baseline("none.csv", omm.DatasetFormat.csv())
+    with pytest.raises(UsageError, match="does not run them"):
+        omm.ModelBiasMonitor(sagemaker_session=session)
+
+
+def test_a_baseline_that_fails_says_why(session, tmp_path):
+    (tmp_path / "empty.csv").write_text("")
+    monitor = omm.DefaultModelMonitor(sagemaker_session=session)
+    with pytest.raises(omm.UnexpectedStatusException, match="Failed"):
+        monitor.suggest_baseline(str(tmp_path / "empty.csv"), omm.DatasetFormat.csv(), logs=False)
