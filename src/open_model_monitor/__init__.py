@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from open_model_monitor.recording.wsgi import WsgiCaptureMiddleware
     from open_model_monitor.results.report import Report
     from open_model_monitor.sdk.clarify import ModelBiasMonitor, ModelExplainabilityMonitor
+    from open_model_monitor.sdk.client import Client, connect
     from open_model_monitor.sdk.data_quality import DefaultModelMonitor
     from open_model_monitor.sdk.exceptions import UnexpectedStatusException
     from open_model_monitor.sdk.files import Constraints, ConstraintViolations, Statistics
@@ -47,6 +48,7 @@ __all__ = [
     "BatchTransformInput",
     "CaptureMiddleware",
     "CaptureSink",
+    "Client",
     "ConstraintViolations",
     "Constraints",
     "CronExpressionGenerator",
@@ -77,6 +79,7 @@ __all__ = [
     "WsgiCaptureMiddleware",
     "__version__",
     "check",
+    "connect",
     "profile",
     "suggest",
 ]
@@ -87,6 +90,7 @@ _HOMES = {
     "CaptureMiddleware": "recording.asgi",
     "CaptureSink": "recording.sink",
     "ConstraintViolations": "sdk.files",
+    "Client": "sdk.client",
     "Constraints": "sdk.files",
     "CronExpressionGenerator": "sdk.inputs",
     "DataCaptureConfig": "sdk.inputs",
@@ -115,6 +119,7 @@ _HOMES = {
     "UnexpectedStatusException": "sdk.exceptions",
     "WsgiCaptureMiddleware": "recording.wsgi",
     "check": "api",
+    "connect": "sdk.client",
     "profile": "api",
     "suggest": "api",
 }

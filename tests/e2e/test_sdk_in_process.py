@@ -1,4 +1,4 @@
-"""Our own SDK over a folder: no server, no bucket, the same calls."""
+"""Our own SDK over a folder, no server, no bucket, the same calls; and the client beside it, over both."""
 
 import csv
 import time
@@ -9,6 +9,7 @@ import pytest
 
 import open_model_monitor as omm
 from open_model_monitor.errors import ApiError, UsageError
+from support.browser import serving
 
 ROOT = Path(__file__).parents[2]
 TRAINING = ROOT / "tests" / "data" / "churn" / "training-dataset-with-header.csv"
@@ -37,10 +38,11 @@ def endpoint(session):
     session.endpoint_from_production_variants(
         "churn", [variant | {"InitialInstanceCount": 1}], data_capture_config_dict=capture._to_request_dict()
     )
+    with TRAINING.open(newline="") as file:
+        rows = list(csv.reader(file))[1:201]
     with omm.Recorder(Path(place.removeprefix("file://")), endpoint="churn") as recorder:
-        with TRAINING.open(newline="") as file:
-            for row in list(csv.reader(file))[1:201]:
-                recorder.log(",".join(row[1:]), f"{row[0]}.5")
+        for row in rows:
+            recorder.log(",".join(row[1:]), f"{row[0]}.5")
     return "churn"
 
 
@@ -110,7 +112,7 @@ def test_refusals_tell_what_is_wrong(session, endpoint):
     with pytest.raises(ApiError) as refused:
         monitor.create_monitoring_schedule(endpoint_input=endpoint, monitor_schedule_name="x" * 70)
     assert refused.value.response["Error"]["Code"] == "ValidationException"
-    with pytest.raises(UsageError, match="There is no file none.csv"):
+    with pytest.raises(UsageError, match="There is no file"):
         monitor.suggest_baseline("none.csv", omm.DatasetFormat.csv())
     with pytest.raises(UsageError, match="does not run them"):
         omm.ModelBiasMonitor(sagemaker_session=session)
@@ -121,3 +123,33 @@ def test_a_baseline_that_fails_says_why(session, tmp_path):
     monitor = omm.DefaultModelMonitor(sagemaker_session=session)
     with pytest.raises(omm.UnexpectedStatusException, match="Failed"):
         monitor.suggest_baseline(str(tmp_path / "empty.csv"), omm.DatasetFormat.csv(), logs=False)
+
+
+@pytest.fixture(params=["a folder", "a server"])
+def client(request, tmp_path):
+    if request.param == "a folder":
+        made = omm.connect(tmp_path / "data")
+        yield made
+        made.close()
+        return
+    with serving(tmp_path, "--local") as url:
+        yield omm.connect(url)
+
+
+def test_a_client_for_those_who_never_used_sagemaker(client, tmp_path):
+    with omm.Recorder(tmp_path / "captures", endpoint="plans") as recorder:
+        for number in range(60):
+            recorder.log(f"{number % 7},{'xyz'[number % 3]}", "0.5")
+    captures = client.session.placed(str(tmp_path / "captures"), f"{client.session.place}/captures")
+    (tmp_path / "train.csv").write_text("score,n,plan\n" + "0.5,1,x\n0.5,2,y\n" * 30)
+    monitor = client.create_monitor(
+        "plans", captures=f"{captures}/plans", baseline=str(tmp_path / "train.csv"), every="now"
+    )
+    execution = monitor.wait(60)
+    assert execution.status == "CompletedWithViolations", execution.failure
+    assert [one["feature_name"] for one in execution.violations] == ["plan", "n"]
+    assert 'class="bar old"' in execution.to_html()
+    assert "Unknown values" in execution._repr_html_()
+    assert [(one.name, one.endpoint) for one in client.monitors()] == [("plans", "plans")]
+    client.monitor("plans").delete()
+    assert client.monitors() == []

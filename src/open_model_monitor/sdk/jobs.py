@@ -56,7 +56,7 @@ class ProcessingJob:
         try:
             return kind.from_s3_uri(address, kms_key, self.sagemaker_session)
         except Exception as error:
-            if not _is_not_there(error):
+            if not is_not_there(error):
                 raise
         status = self.describe()["ProcessingJobStatus"]
         if status != "Completed":
@@ -66,7 +66,8 @@ class ProcessingJob:
         return None
 
 
-def _is_not_there(error: Exception) -> bool:
+def is_not_there(error: Exception) -> bool:
+    """Whether a file was not there, as storage or boto3 says it."""
     code = getattr(error, "response", {}).get("Error", {}).get("Code")
     return code in NOT_THERE or isinstance(error, StorageError)
 

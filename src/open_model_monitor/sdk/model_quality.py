@@ -59,6 +59,18 @@ class ModelQualityMonitor(DefinedMonitor):
             logs=logs,
         )
 
+    def run_baseline(
+        self,
+        baseline_inputs: Any = None,
+        output: Any = None,
+        arguments: Any = None,
+        wait: bool = True,
+        logs: bool = True,
+        job_name: str | None = None,
+    ) -> None:
+        """Raise: baselines of model quality are made by `suggest_baseline`."""
+        raise NotImplementedError("ModelQualityMonitor makes baselines by suggest_baseline()")
+
     def create_monitoring_schedule(
         self,
         endpoint_input: str | EndpointInput | None = None,

@@ -24,11 +24,21 @@ class S3Uploader:
 
     @staticmethod
     def upload_string_as_file_body(
-        body: str, desired_s3_uri: str, kms_key: str | None = None, sagemaker_session: Session | None = None
+        body: str,
+        desired_s3_uri: str | None = None,
+        kms_key: str | None = None,
+        sagemaker_session: Session | None = None,
     ) -> str:
         """Write a text to an address; returns that."""
-        session_of(sagemaker_session).write(desired_s3_uri, body.encode())
-        return desired_s3_uri
+        return S3Uploader.upload_bytes(body.encode(), desired_s3_uri or "", kms_key, sagemaker_session)
+
+    @staticmethod
+    def upload_bytes(
+        b: bytes, s3_uri: str, kms_key: str | None = None, sagemaker_session: Session | None = None
+    ) -> str:
+        """Write bytes to an address; returns that."""
+        session_of(sagemaker_session).write(s3_uri, b)
+        return s3_uri
 
 
 class S3Downloader:
@@ -38,6 +48,11 @@ class S3Downloader:
     def read_file(s3_uri: str, sagemaker_session: Session | None = None) -> str:
         """Return the text of a file."""
         return session_of(sagemaker_session).read(s3_uri).decode()
+
+    @staticmethod
+    def read_bytes(s3_uri: str, sagemaker_session: Session | None = None) -> bytes:
+        """Return the bytes of a file."""
+        return session_of(sagemaker_session).read(s3_uri)
 
     @staticmethod
     def list(s3_uri: str, sagemaker_session: Session | None = None) -> list[str]:

@@ -19,14 +19,14 @@ MAX_COOKIE = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
+class PageSession:
     """Who signed in (None: nobody had to, or nobody did yet) and what forms must bring back."""
 
     access_key: str | None
     csrf: str
 
     @classmethod
-    def start(cls, access_key: str | None = None) -> Session:
+    def start(cls, access_key: str | None = None) -> PageSession:
         """Return a new session; also at sign-in, so that nobody can plant one."""
         return cls(access_key, secrets.token_urlsafe(24))
 
@@ -35,15 +35,15 @@ class Session:
         return hmac.compare_digest(given.encode(), self.csrf.encode())
 
 
-def sealed(session: Session, keyring: Keyring) -> str:
+def sealed(session: PageSession, keyring: Keyring) -> str:
     """Return the cookie's value."""
     return keyring.seal(msgspec.json.encode(session))
 
 
-def opened(text: str | None, keyring: Keyring) -> Session | None:
+def opened(text: str | None, keyring: Keyring) -> PageSession | None:
     """Return the session of a cookie, None if there is none that is ours and young enough."""
     content = keyring.unseal(text, seconds=SECONDS) if text and len(text) <= MAX_COOKIE else None
     try:
-        return msgspec.json.decode(content, type=Session) if content else None
+        return msgspec.json.decode(content, type=PageSession) if content else None
     except msgspec.DecodeError:
         return None

@@ -19,7 +19,7 @@ from open_model_monitor.server.identify import Identify
 from open_model_monitor.server.messages import HttpRequest
 from open_model_monitor.server.pages.desk import Desk
 from open_model_monitor.server.pages.rendering import Look, Templates, asset
-from open_model_monitor.server.pages.sessions import COOKIE, SECONDS, Session, opened, sealed
+from open_model_monitor.server.pages.sessions import COOKIE, SECONDS, PageSession, opened, sealed
 from open_model_monitor.server.pages.visits import Address, Data, Download, Page, Redirect, Result, Visit
 
 log = logging.getLogger(__name__)
@@ -74,7 +74,7 @@ class Site:
         return endpoint
 
     def _answer(self, address: Address, request: Request, body: bytes | None, twin: bool) -> Response:
-        session = opened(request.cookies.get(COOKIE), self._desk.keyring) or Session.start()
+        session = opened(request.cookies.get(COOKIE), self._desk.keyring) or PageSession.start()
         look = Look.of(request.cookies, session.csrf)
         try:
             return self._respond(
@@ -92,7 +92,7 @@ class Site:
             return self._respond(result, look, session, request, twin)
 
     def _result(
-        self, address: Address, request: Request, body: bytes | None, session: Session, look: Look
+        self, address: Address, request: Request, body: bytes | None, session: PageSession, look: Look
     ) -> Result:
         caller = self._identify.visitor(_asked(request), session.access_key, str(uuid.uuid4()))
         if caller is None:
@@ -105,7 +105,7 @@ class Site:
         visit.need(*address.scopes)
         return address.view(self._desk, visit)
 
-    def _form(self, request: Request, body: bytes | None, session: Session) -> dict[str, str]:
+    def _form(self, request: Request, body: bytes | None, session: PageSession) -> dict[str, str]:
         """Return the fields of a form of ours.
 
         Raises Denied for one that another site's page sent, ApiError for one that is too large.
@@ -127,7 +127,7 @@ class Site:
         return await run_in_threadpool(self._signed_in, request, body)
 
     def _signed_in(self, request: Request, body: bytes | None) -> Response:
-        session = opened(request.cookies.get(COOKIE), self._desk.keyring) or Session.start()
+        session = opened(request.cookies.get(COOKIE), self._desk.keyring) or PageSession.start()
         look = Look.of(request.cookies, session.csrf)
         there = request.query_params.get("next", "")
         failure = None
@@ -138,7 +138,9 @@ class Site:
                 key = fields.get("access_key", "").strip()
                 peer = request.client.host if request.client else ""
                 if self._identify.sign_in(key, fields.get("secret", "").strip(), peer):
-                    return self._respond(Redirect(_inside(there)), look, Session.start(key), request, False)
+                    return self._respond(
+                        Redirect(_inside(there)), look, PageSession.start(key), request, False
+                    )
                 failure = "This access key and secret are not known together, or the key is no longer valid."
             except ApiError as error:
                 failure = str(error)
@@ -147,19 +149,19 @@ class Site:
 
     async def _sign_out(self, request: Request) -> Response:
         body = await _body(request, 16 << 10)
-        session = opened(request.cookies.get(COOKIE), self._desk.keyring) or Session.start()
+        session = opened(request.cookies.get(COOKIE), self._desk.keyring) or PageSession.start()
         try:
             self._form(request, body, session)
         except ApiError as error:
             return Response(str(error), 403, media_type="text/plain")
         return self._respond(
-            Redirect("/sign-in"), Look.of(request.cookies, ""), Session.start(), request, False
+            Redirect("/sign-in"), Look.of(request.cookies, ""), PageSession.start(), request, False
         )
 
     # ------------------------------------------------------------ answers
 
     def _respond(
-        self, result: Result, look: Look, session: Session, request: Request, twin: bool
+        self, result: Result, look: Look, session: PageSession, request: Request, twin: bool
     ) -> Response:
         nonce = secrets.token_urlsafe(16)
         match result:
@@ -185,7 +187,7 @@ class Site:
             self._keep(session, response, request)
         return response
 
-    def _keep(self, session: Session, response: Response, request: Request) -> None:
+    def _keep(self, session: PageSession, response: Response, request: Request) -> None:
         address = self._desk.settings.public_url or str(request.url)
         response.set_cookie(
             COOKIE,
