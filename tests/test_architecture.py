@@ -19,7 +19,7 @@ ROOT = "open_model_monitor"
 ORDER = (
     *("_loops", "errors", "settings", "storage", "capture", "recording"),
     *("rows", "profiling", "monitors", "reporting", "results"),
-    *("engines", "jobs", "api", "control", "sdk", "server", "cli", "__main__"),
+    *("engines", "jobs", "api", "control", "sdk", "moving", "server", "cli", "__main__"),
 )
 STRANGERS = {("rows", "profiling"), ("profiling", "rows")}  # a batch is all they share
 
@@ -37,6 +37,7 @@ PURE = (
         "rows.typed",
         "jobs.contract",
     ),
+    *("moving.agreement",),
     *("control.schedule_language", "control.windows", "control.shapes", "control.arns", "control.paging"),
     *("control.alerts", "control.events", "control.template"),
     *(
@@ -62,6 +63,9 @@ NO_TWIN = {
     ),
     "recording.http": "what both middlewares share; their tests use it",
     "cli.sink": "tests/integration/test_recording.py starts and stops it",
+    "moving.create": "tests/e2e/test_migrate.py",
+    "moving.replay": "tests/e2e/test_parity.py",
+    "cli.moving": "tests/e2e/test_migrate.py and test_parity.py call both commands",
     **dict.fromkeys(
         (
             f"sdk.{name}"

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from cyclopts import App, CycloptsError
 from rich.text import Text
 
-from open_model_monitor.cli import commands, reporting, server_commands, show, sink
+from open_model_monitor.cli import commands, moving, reporting, server_commands, show, sink
 from open_model_monitor.cli.logs import log_to_stderr
 from open_model_monitor.cli.parameters import Common
 from open_model_monitor.errors import MonitorError, OutsideError, ScriptError
@@ -23,6 +23,7 @@ USAGE, INTERRUPTED, BUG = 2, 130, 70
 COMMANDS = ("inspect", "try", "suggest", "check", "report", "explain", "run")
 SERVER_COMMANDS = (
     "serve", "work", "sink", "keys", "logs", "trigger", "backfill", "client_env", "settings", "backup", "restore",
+    "migrate", "parity",
 )  # fmt: skip
 
 HELP = """
@@ -57,7 +58,8 @@ def build() -> App:
         module = reporting if name == "report" else commands
         app.command(getattr(module, "try_" if name == "try" else name), name=name, sort_key=place)
     for place, name in enumerate(SERVER_COMMANDS, len(COMMANDS)):
-        command = sink.sink if name == "sink" else getattr(server_commands, name)
+        module = {"sink": sink, "migrate": moving, "parity": moving}.get(name, server_commands)
+        command = getattr(module, name)
         if isinstance(command, App):  # has commands of its own
             command.sort_key = place
             app.command(command)

@@ -16,7 +16,7 @@ from open_model_monitor.reporting.notebook import violations_table
 from open_model_monitor.sdk.data_quality import DefaultModelMonitor
 from open_model_monitor.sdk.inputs import CronExpressionGenerator, DatasetFormat
 from open_model_monitor.sdk.jobs import is_not_there
-from open_model_monitor.sdk.session import Session
+from open_model_monitor.sdk.session import Session, session_at
 
 JSON = dict[str, Any]
 RUNNING = ("Pending", "InProgress", "Stopping")
@@ -32,24 +32,9 @@ def connect(
 ) -> Client:
     """Return a client of a server (`http://…`), or of a folder that this process works in itself.
 
-    Without `where` as `Session`. `key` is an access key of the server and its secret (`omm keys create`).
+    `where`, `key` (an access key of the server and its secret) and `region` as for `session_at`.
     """
-    address = None if where is None else os.fspath(where)
-    if address is None or not address.startswith(("http://", "https://")):
-        return Client(Session(data=address))
-    try:
-        import boto3
-    except ImportError:
-        raise UsageError(
-            "Servers are spoken to through boto3: pip install 'open-model-monitor[aws]'"
-        ) from None
-    access, secret = key or (
-        os.environ.get("AWS_ACCESS_KEY_ID", "omm"),
-        os.environ.get("AWS_SECRET_ACCESS_KEY", "omm"),
-    )
-    named = region or os.environ.get("AWS_REGION") or "us-east-1"
-    session = boto3.Session(aws_access_key_id=access, aws_secret_access_key=secret, region_name=named)
-    return Client(Session(session, url=address))
+    return Client(session_at(where, key=key, region=region))
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ ROLE = "arn:aws:iam::000000000000:role/omm"  # for requests, which must name one
 FOLDER = "omm-data"
 ENDED = ("Completed", "Failed", "Stopped")
 POLL_SECONDS = 0.3
+DEVELOPER = "omm"  # key of the developer mode, which checks no signatures
 
 
 class Session:
@@ -126,11 +127,13 @@ class Session:
             self._storage.write(address, data)
 
     def list_files(self, address: str) -> list[str]:
-        """Return the addresses below one."""
+        """Return the addresses below one, or itself if it is a file."""
         if address.startswith("s3://") and self._folder is None:
             bucket, _, prefix = address.removeprefix("s3://").partition("/")
             pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
             return [f"s3://{bucket}/{one['Key']}" for page in pages for one in page.get("Contents", ())]
+        if self._storage.stat(address) is not None:
+            return [address]
         return [one.address for one in self._storage.list(address)]
 
     def placed(self, source: str, folder: str) -> str:
@@ -232,6 +235,36 @@ class Session:
         )
         self.sagemaker_client.create_endpoint(EndpointName=name, EndpointConfigName=name)
         return name
+
+
+def session_at(
+    where: str | os.PathLike[str] | None = None,
+    *,
+    key: tuple[str, str] | None = None,
+    region: str | None = None,
+) -> Session:
+    """Return a session of a server (`http://…`) or of a folder; without `where` the usual one.
+
+    `key` is an access key of the server and its secret, else what the environment says, else that of the developer
+    mode. Raises UsageError if boto3 is needed and not there.
+    """
+    address = None if where is None else os.fspath(where)
+    if address is None or not address.startswith(("http://", "https://")):
+        return Session(data=address)
+    try:
+        import boto3
+    except ImportError:
+        raise UsageError(
+            "Servers are spoken to through boto3: pip install 'open-model-monitor[aws]'"
+        ) from None
+    names = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    access, secret = key or (os.environ.get(names[0], DEVELOPER), os.environ.get(names[1], DEVELOPER))
+    made = boto3.Session(
+        aws_access_key_id=access,
+        aws_secret_access_key=secret,
+        region_name=region or os.environ.get("AWS_REGION") or "us-east-1",
+    )
+    return Session(made, url=address)
 
 
 _LOCAL: dict[Path, Any] = {}
