@@ -108,15 +108,14 @@ def _source(url: str | None, region: str | None) -> Any:
 
 
 def _steps(steps: list[Step], counted: dict[str, int], to: str, *, is_dry: bool) -> Screen:
-    rows = show.table("", "name", "", "", shrink=("",))
+    lines: list[Any] = []
     for step in steps:
-        action = Text(step.action, style=_STYLES[step.action])
-        rows.add_row(
-            Text(step.kind, style="dim"), Text(step.name, style="bold"), action, Text("; ".join(step.notes))
-        )
+        action = (f"{step.action:<10}", _STYLES[step.action])
+        lines.append(Text.assemble(action, (f"{step.kind:<12}", "dim"), (step.name, "bold")))
+        lines += [show.indented(show.indented(line)) for line in show.bullets(step.notes, "yellow")]
     parts = ", ".join(f"{number} {action}" for action, number in counted.items()) or "nothing to do"
     where = "nothing was created (--dry-run)" if is_dry else f"in {show.near(to)}"
-    return Screen(rows, Text(), Text(f"{parts}; {where}", style="bold"))
+    return Screen(*lines, Text(), Text(f"{parts}; {where}", style="bold"))
 
 
 def parity(
