@@ -138,7 +138,7 @@ def _densities(buckets: Sequence[Bucket], width: float) -> list[tuple[float, flo
 def categories(current: Mapping[str, float], baseline: Mapping[str, float], *, title: str) -> Markup:
     """Return the shares of the most frequent values, now and in the baseline, one row each."""
     old, new = _shares(baseline), _shares(current)
-    names = sorted({*old, *new}, key=lambda name: -max(old.get(name, 0), new.get(name, 0)))
+    names = sorted({*old, *new}, key=lambda name: (-max(old.get(name, 0), new.get(name, 0)), name))
     if not names:
         return Markup('<p class="quiet">There is no distribution.</p>')
     rest = len(names) - MOST_CATEGORIES
