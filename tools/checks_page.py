@@ -181,8 +181,8 @@ def _model_quality() -> str:
             *rows,
             "",
             "A metric is compared with its threshold; its 95 % interval says how sure that is. Thresholds are those of "
-            "the baseline; change `threshold` and `comparison_operator` in `constraints.json`. Metrics and formulas are in "
-            "[model quality](model-quality.md).",
+            "the baseline; change `threshold` and `comparison_operator` in `constraints.json`. Metrics and formulas are "
+            "in [model quality](model-quality.md).",
             "",
         ]
     )
