@@ -180,9 +180,9 @@ def _model_quality() -> str:
             "| Check | | |\n|---|---|---|",
             *rows,
             "",
-            "A metric is compared with its threshold; its 95 % interval says how sure that is. Thresholds are those of "
-            "the baseline; change `threshold` and `comparison_operator` in `constraints.json`. Metrics and formulas are "
-            "in [model quality](model-quality.md).",
+            "A metric is compared with its threshold; its 95 % interval says how sure that is. Thresholds are those "
+            "of the baseline; change `threshold` and `comparison_operator` in `constraints.json`. Metrics and "
+            "formulas are in [model quality](model-quality.md).",
             "",
         ]
     )
