@@ -12,10 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import select
+
 from open_model_monitor.capture.record import Window
 from open_model_monitor.control.executions import schedule_of, template_of_execution
 from open_model_monitor.control.store import Row, Transaction
-from open_model_monitor.control.tables import jobs, resources
+from open_model_monitor.control.tables import executions, jobs, resources
 from open_model_monitor.control.template import NEEDS_LABELS, Template
 from open_model_monitor.control.windows import hours
 from open_model_monitor.settings import Settings
@@ -70,6 +72,7 @@ class Resolved:
     sections: tuple[str, ...] = ("endpointInput", "endpointOutput")
     variants: tuple[str, ...] = ()  # none: all that are found
     period: float | None = None
+    shares_minute: bool = False  # with an earlier execution of the schedule, whose results shall stay
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +93,28 @@ def resolve(transaction: Transaction, execution: Row, settings: Settings) -> Res
     if not isinstance(template_or_not, Template):
         return template_or_not
     period = schedule_of(execution["snapshot"]["config"], settings).period_seconds
+    shared = _shares_minute(transaction, execution)
     if template.is_batch:
         captures = template.input["DataCapturedDestinationS3Uri"]
-        return Resolved(template_or_not, captures, ("batchTransformOutput",), (), period)
+        return Resolved(template_or_not, captures, ("batchTransformOutput",), (), period, shared)
     found = _capture_location(transaction, execution, template.endpoint or "", settings)
     if found is None:
         return Unrunnable(
             f"Endpoint {template.endpoint} is not registered with data capture, and no setting capture_locations "
             "says where it captures"
         )
-    return replace(found, template=template_or_not, period=period)
+    return replace(found, template=template_or_not, period=period, shares_minute=shared)
+
+
+def _shares_minute(transaction: Transaction, execution: Row) -> bool:
+    """Whether an earlier run of the schedule fell into the same minute: two by hand, one after the other."""
+    minute = execution["scheduled"].replace(second=0, microsecond=0)
+    earlier = select(executions.c.id).where(
+        executions.c.schedule_id == execution["schedule_id"],
+        executions.c.scheduled >= minute,
+        executions.c.scheduled < execution["scheduled"],
+    )
+    return transaction.one(earlier.limit(1)) is not None
 
 
 def _with_baseline(
@@ -221,7 +236,7 @@ def analysis_request(
         {
             "ProcessingJobName": job_name(template.kind, execution),
             "ProcessingInputs": [*data_inputs(resolved, data), *_other_inputs(template)],
-            "ProcessingOutputConfig": _output_config(execution, template),
+            "ProcessingOutputConfig": _output_config(execution, template, seconds=resolved.shares_minute),
             "ProcessingResources": {"ClusterConfig": template.resources},
             "StoppingCondition": {"MaxRuntimeInSeconds": max_runtime(resolved)},
             "AppSpecification": {
@@ -287,13 +302,15 @@ def processing_input(name: str, address: str, path: str, how: str = "FullyReplic
     }
 
 
-def _output_config(execution: Row, template: Template) -> JSON:
+def _output_config(execution: Row, template: Template, *, seconds: bool) -> JSON:
     given = template.output["MonitoringOutputs"][0]["S3Output"]
     parts = [given["S3Uri"].rstrip("/"), template.endpoint, execution["schedule"]]
     scheduled: datetime = execution["scheduled"]
     path = "/".join([part for part in parts if part] + [scheduled.strftime("%Y/%m/%d/%H")])
-    if scheduled.minute:
+    if scheduled.minute or seconds:
         path += scheduled.strftime("/%M")
+    if seconds:
+        path += scheduled.strftime("/%S")
     output = {
         "OutputName": "result",
         "AppManaged": False,

@@ -162,23 +162,31 @@ class Recorder:
             return
         with self._change:
             self.counts.offered += 1
-            if self._closing or self._held + prediction.size > self._queue_bytes:
-                self.counts.dropped += 1
-                reason = "the recorder is closed" if self._closing else "more wait than may"
-            else:
-                self._keep(prediction)
+            reason = self._keep(prediction)
+            if reason is None:
                 return
+            self.counts.dropped += 1
         self._warn(f"a prediction was dropped: {reason}")
 
-    def _keep(self, prediction: Prediction) -> None:
+    def _keep(self, prediction: Prediction) -> str | None:
+        """Put a prediction into the queue; returns why it could not be."""
+        if self._closing:
+            return "the recorder is closed"
+        if self._held + prediction.size > self._queue_bytes:
+            return "more wait than may"
+        if self._thread is None:
+            try:
+                self._thread = threading.Thread(target=self._work, name="omm-recorder", daemon=True)
+                self._thread.start()
+            except RuntimeError as error:  # there are too many, or the interpreter ends
+                self._thread = None
+                return f"no thread could be started: {error}"
         before = self._held
         self._waiting.append(prediction)
         self._held += prediction.size
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="omm-recorder", daemon=True)
-            self._thread.start()
-        elif not before or self._held >= self._flush_bytes:
+        if not before or self._held >= self._flush_bytes:
             self._change.notify_all()
+        return None
 
     def refuse(self, reason: str) -> None:
         """Count a prediction that cannot be recorded, and say why in the log."""

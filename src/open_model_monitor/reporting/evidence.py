@@ -81,7 +81,7 @@ def _mapping(value: Any) -> JSON:
 
 
 def _feature(entry: JSON, about: JSON, violations: Sequence[JSON]) -> JSON:
-    drift = about.get("drift") or {}
+    drift = _mapping(about.get("drift"))
     present, missing = present_of(entry)
     return {
         "name": entry["name"],
@@ -110,21 +110,31 @@ def present_of(entry: JSON) -> tuple[int, int]:
     """Return how many rows have a value, and how many do not."""
     block = entry.get("numerical_statistics") or entry.get("string_statistics") or {}
     common = block.get("common") or {}
-    return common.get("num_present") or 0, common.get("num_missing") or 0
+    present, missing = common.get("num_present"), common.get("num_missing")
+    return present if isinstance(present, int) else 0, missing if isinstance(missing, int) else 0
 
 
 def buckets_of(entry: JSON | None) -> list[tuple[float, float, float]]:
     """Return the histogram of a feature of numbers; empty for another."""
     distribution = ((entry or {}).get("numerical_statistics") or {}).get("distribution") or {}
     found = (distribution.get("kll") or {}).get("buckets") or []
-    return [(b["lower_bound"], b["upper_bound"], b["count"]) for b in found]
+    names = ("lower_bound", "upper_bound", "count")
+    return [
+        (one["lower_bound"], one["upper_bound"], one["count"])
+        for one in found
+        if isinstance(one, dict) and all(isinstance(one.get(name), int | float) for name in names)
+    ]
 
 
 def counts_of(entry: JSON | None) -> dict[str, float]:
     """Return the counts by value of a feature of texts; empty for another."""
     distribution = ((entry or {}).get("string_statistics") or {}).get("distribution") or {}
     found = (distribution.get("categorical") or {}).get("buckets") or []
-    return {str(b["value"]): b["count"] for b in found}
+    return {
+        str(one.get("value")): one["count"]
+        for one in found
+        if isinstance(one, dict) and isinstance(one.get("count"), int | float)
+    }
 
 
 def _figures(current: JSON, former: JSON | None) -> list[tuple[str, Any, Any]]:

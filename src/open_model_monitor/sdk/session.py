@@ -272,7 +272,12 @@ _LOCAL: dict[Path, Any] = {}
 
 def _local(folder: Path) -> Any:
     """Return the client of a folder; all sessions of a process share it."""
-    from open_model_monitor.sdk.local_client import LocalClient
+    try:
+        from open_model_monitor.sdk.local_client import LocalClient
+    except ImportError as error:
+        raise UsageError(
+            f"Monitors in a folder need the server's extra: pip install 'open-model-monitor[server]' ({error})"
+        ) from error
 
     known = _LOCAL.get(folder)
     if known is None or known.is_closed:

@@ -266,3 +266,19 @@ def test_names_of_all_kinds_fit(execution):
     for kind in ("DataQuality", "ModelQuality", "ModelBias", "ModelExplainability"):
         assert len(job_name(kind, row)) <= 63
     assert named("definition")["MonitoringType"] == "DataQuality"
+
+
+def test_two_runs_of_one_minute_keep_their_results_apart(call, store, settings, execution):
+    first = execution()
+    with store.begin() as transaction:
+        later = first["scheduled"].replace(second=(first["scheduled"].second + 1) % 60)
+        earlier, later = sorted((first["scheduled"], later))
+        transaction.update(executions, {"id": first["id"]}, scheduled=earlier)
+        transaction.insert(executions, **{**first, "id": "second", "scheduled": later})
+    with store.read() as transaction:
+        rows = transaction.all(select(executions).order_by(executions.c.scheduled))
+    found = []
+    for row in rows:
+        request = analysis_request(row, resolved(store, row, settings), HOURS)
+        found.append(request["ProcessingOutputConfig"]["Outputs"][0]["S3Output"]["S3Uri"])
+    assert found[1] == f"{found[0]}/{later:%S}"

@@ -113,6 +113,19 @@ def test_a_sample(tmp_path, percentage):
     assert recorder.counts.sampled_out == 50 - percentage / 2
 
 
+def test_a_thread_that_cannot_be_started_costs_a_capture_only(tmp_path, monkeypatch):
+    def refuse(self):
+        raise RuntimeError("can't start new thread")
+
+    recorder = Recorder(tmp_path, endpoint="e")
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", refuse)
+        recorder.log("1")
+    recorder.log("2")
+    recorder.close()
+    assert (recorder.counts.dropped, recorder.counts.written) == (1, 1)
+
+
 def test_flush_writes_what_waits(tmp_path):
     recorder = Recorder(tmp_path, endpoint="e")
     assert recorder.flush()  # nothing was recorded yet

@@ -48,4 +48,9 @@ def test_documents_of_any_shape_are_read():
     )
     assert [row["name"] for row in made.features()] == ["x"]
     assert made.feature("x")["buckets"] == []
+    hostile = numbers("x")
+    hostile["numerical_statistics"]["common"]["num_present"] = "many"
+    hostile["numerical_statistics"]["distribution"]["kll"]["buckets"] = [None, {"lower_bound": "NaN"}]
+    made = evidence(statistics={"features": [hostile]})
+    assert (made.features()[0]["completeness"], made.feature("x")["buckets"]) == (None, [])
     assert subject_of({"metric_name": "recall"}) == "recall"
