@@ -10,6 +10,7 @@ from open_model_monitor.reporting.words import number
 
 pytest.importorskip("playwright")
 
+from open_model_monitor.sdk.session import session_at
 from support.browser import accessibility, browsing, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -107,6 +108,24 @@ def test_a_script_that_fails_is_marked_where_it_does(server):
         assert "here" in page.locator(".trials li").first.inner_text()
 
 
+def test_a_monitor_that_is_refused_leaves_nothing_behind(tmp_path):
+    with (
+        serving(tmp_path, "--local", environment={"OMM_MAX_SCHEDULES": "0"}) as url,
+        browsing() as page,
+    ):
+        page.goto(f"{url}/ui/playground")
+        page.get_by_role("textbox", name="Name").fill("refused")
+        page.get_by_role("button", name="Create").click()
+        page.get_by_text("max_schedules").wait_for()
+        assert "400" in page.complaints.pop()
+        client = session_at(url).sagemaker_client
+        assert client.list_endpoints()["Endpoints"] == []
+        assert client.list_endpoint_configs()["EndpointConfigs"] == []
+        assert client.list_models()["Models"] == []
+        [job] = client.list_processing_jobs()["ProcessingJobSummaries"]
+        assert job["ProcessingJobStatus"] in ("Stopping", "Stopped")
+
+
 PAGES = (
     "/monitors",
     "/monitors/axe",
@@ -157,9 +176,13 @@ def test_every_page_is_accessible_and_fits(server):
         page.locator("details.feature").first.locator("summary").click()
         page.locator("details.feature svg").first.wait_for()
         execution = page.url
+        page.goto(f"{server}/monitors/axe")
+        page.get_by_role("button", name="Run now").click()
+        newest(page, server, "axe", 2)
+        compare = f"{execution}/compare?with={page.url.rpartition('/')[2]}"
         for theme in ("light", "dark"):
             page.emulate_media(color_scheme=theme)
-            for address in (execution, f"{execution}/logs", *(f"{server}{path}" for path in PAGES)):
+            for address in (execution, compare, f"{execution}/logs", *(f"{server}{path}" for path in PAGES)):
                 page.goto(address)
                 page.wait_for_load_state("networkidle")
                 assert accessibility(page) == [], (address, theme)

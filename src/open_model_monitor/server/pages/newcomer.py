@@ -6,6 +6,7 @@ Everything is what a client of SageMaker would ask for, through the same door, s
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from typing import Any
 
 from open_model_monitor.control.materialise import PREPROCESSING
@@ -38,19 +39,25 @@ def create(desk: Desk, visit: Visit, script: str) -> str:
     # Refused before anything is written; the schedule's own creation checks the rest.
     _refuse_taken(desk, visit, name)
     role = f"arn:{visit.caller.partition}:iam::{visit.caller.account}:role/omm"
-    if kind == "sample":
-        endpoint = _sample_endpoint(desk, visit, name, place, role, found(sample_of(chosen), "such sample"))
-        dataset = f"{place}/sample-baseline"
-    else:
-        endpoint = visit.form.get("endpoint", "").strip()
-        dataset = visit.form.get("baseline", "").strip()
-        if not endpoint or not dataset:
-            raise InvalidRequest("An endpoint, and the address of captures to make a baseline of, are needed")
-    desk.storage.write(f"{place}/code/{SCRIPT}", script.encode())
-    baseline = _order_baseline(desk, visit, name, place, role, dataset)
-    schedule = _schedule(endpoint, place, role, often, baseline)
-    request = {"MonitoringScheduleName": name, "MonitoringScheduleConfig": schedule}
-    desk.service.call("CreateMonitoringSchedule", request, visit.caller)
+    with ExitStack() as undo:  # a monitor that is refused in the end leaves nothing behind
+        if kind == "sample":
+            sample = found(sample_of(chosen), "such sample")
+            endpoint = _sample_endpoint(desk, visit, name, place, role, sample, undo)
+            dataset = f"{place}/sample-baseline"
+        else:
+            endpoint = visit.form.get("endpoint", "").strip()
+            dataset = visit.form.get("baseline", "").strip()
+            if not endpoint or not dataset:
+                raise InvalidRequest(
+                    "An endpoint, and the address of captures to make a baseline of, are needed"
+                )
+        desk.storage.write(f"{place}/code/{SCRIPT}", script.encode())
+        baseline = _order_baseline(desk, visit, name, place, role, dataset)
+        undo.callback(desk.service.call, "StopProcessingJob", {"ProcessingJobName": baseline}, visit.caller)
+        schedule = _schedule(endpoint, place, role, often, baseline)
+        request = {"MonitoringScheduleName": name, "MonitoringScheduleConfig": schedule}
+        desk.service.call("CreateMonitoringSchedule", request, visit.caller)
+        undo.pop_all()
     return name
 
 
@@ -61,7 +68,9 @@ def _refuse_taken(desk: Desk, visit: Visit, name: str) -> None:
         raise InvalidRequest(f"There is a monitor {name} already; choose another name")
 
 
-def _sample_endpoint(desk: Desk, visit: Visit, name: str, place: str, role: str, sample: Sample) -> str:
+def _sample_endpoint(
+    desk: Desk, visit: Visit, name: str, place: str, role: str, sample: Sample, undo: ExitStack
+) -> str:
     """Lay calm captures for the baseline and drifted ones for the first run; register the endpoint they are of."""
     call, caller = desk.service.call, visit.caller
     destination = f"{place}/captures"
@@ -77,10 +86,15 @@ def _sample_endpoint(desk: Desk, visit: Visit, name: str, place: str, role: str,
         "DestinationS3Uri": destination,
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
     }
-    call("CreateModel", {"ModelName": name, "ExecutionRoleArn": role}, caller)
-    config = {"EndpointConfigName": name, "ProductionVariants": [variant], "DataCaptureConfig": capture}
-    call("CreateEndpointConfig", config, caller)
-    call("CreateEndpoint", {"EndpointName": name, "EndpointConfigName": name}, caller)
+    config = {"ProductionVariants": [variant], "DataCaptureConfig": capture}
+    made: list[tuple[str, JSON]] = [
+        ("Model", {"ExecutionRoleArn": role}),
+        ("EndpointConfig", config),
+        ("Endpoint", {"EndpointConfigName": name}),
+    ]
+    for noun, members in made:
+        call(f"Create{noun}", {f"{noun}Name": name, **members}, caller)
+        undo.callback(call, f"Delete{noun}", {f"{noun}Name": name}, caller)
     hour = visit.now.replace(minute=0, second=0, microsecond=0)
     calm = captures(sample, ROWS, hour=hour)
     desk.storage.write(f"{place}/sample-baseline/calm.jsonl", calm.encode())
