@@ -18,7 +18,7 @@ import msgspec
 from open_model_monitor.capture.coverage import Coverage
 from open_model_monitor.capture.layout import Plan, plan
 from open_model_monitor.capture.line_numbers import resolve
-from open_model_monitor.capture.record import Counts, Format, Part
+from open_model_monitor.capture.record import Counts, Format, Part, Rejected
 from open_model_monitor.capture.sniff import sniff_format
 from open_model_monitor.engines.local import Inline, Processes, Threads
 from open_model_monitor.engines.spark import Spark
@@ -211,7 +211,8 @@ class _Run:
         except ScriptError as error:
             _, [failure] = resolve(self.storage, [], [error.failure])
             raise ScriptError(failure) from error
-        seen.counts.rejected, seen.failures = resolve(self.storage, seen.counts.rejected, seen.failures)
+        rejected, seen.failures = resolve(self.storage, seen.counts.rejected, seen.failures)
+        seen.counts.rejected = [self._delivered(one) for one in rejected]
         if self.job.preprocessor and not self._uses_spark:
             self.gain = parallel_gain(
                 elapsed=time.monotonic() - started,
@@ -222,6 +223,13 @@ class _Run:
                 cores=os.cpu_count() or 1,
             )
         return seen
+
+    def _delivered(self, sample: Rejected) -> Rejected:
+        """Name a merged file by where it will lie, not by where it lies while the run works."""
+        here = str(self.workspace.output)
+        if self.job.output is None or not sample.source.startswith(here):
+            return sample
+        return replace(sample, source=f"{self.job.output}{sample.source.removeprefix(here)}")
 
     @property
     def _uses_spark(self) -> bool:

@@ -88,9 +88,10 @@ class QualityProfile:
         self._count_left_out(prediction_is, label_is)
         self.rows += int(rows.sum())
         member, groups = member[rows], groups[rows]
-        errors, labels = predicted[rows] - labels[rows], labels[rows]
-        self.groups = self.groups.merge(Errors.of(errors, labels, groups[:, None] == np.arange(GROUPS)))
-        self.subsamples = self.subsamples.merge(Errors.of(errors, labels, member[:, 1:]))
+        with np.errstate(all="ignore"):  # differences of the largest doubles are infinite
+            errors, labels = predicted[rows] - labels[rows], labels[rows]
+            self.groups = self.groups.merge(Errors.of(errors, labels, groups[:, None] == np.arange(GROUPS)))
+            self.subsamples = self.subsamples.merge(Errors.of(errors, labels, member[:, 1:]))
 
     def _numbers(self, batch: pa.RecordBatch, name: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
         """Return a column's numbers, and which rows have one; what is no number is counted with examples."""
@@ -277,13 +278,14 @@ class Errors:
         """Return a new value for both; mean and deviations by the pairwise update (Chan, Golub, LeVeque 1983)."""
         both = Errors(len(self.rows))
         both.rows = self.rows + other.rows
-        both.absolute, both.squared = self.absolute + other.absolute, self.squared + other.squared
         filled = np.maximum(both.rows, 1.0)
-        delta = other.mean - self.mean
-        both.mean = np.where(self.rows > 0, self.mean + delta * (other.rows / filled), other.mean)
-        both.deviations = (
-            self.deviations + other.deviations + delta * delta * (self.rows * other.rows / filled)
-        )
+        with np.errstate(all="ignore"):  # sums of the largest doubles are infinite
+            both.absolute, both.squared = self.absolute + other.absolute, self.squared + other.squared
+            delta = other.mean - self.mean
+            both.mean = np.where(self.rows > 0, self.mean + delta * (other.rows / filled), other.mean)
+            both.deviations = (
+                self.deviations + other.deviations + delta * delta * (self.rows * other.rows / filled)
+            )
         return both
 
     def total(self) -> Errors:

@@ -66,3 +66,9 @@ def test_sums_merge_as_if_they_were_one():
     for name in Errors.__slots__:
         expected, found = getattr(whole.groups.total(), name)[0], getattr(both.groups.total(), name)[0]
         assert math.isclose(found, expected, rel_tol=1e-12)
+
+
+def test_the_largest_numbers_overflow_quietly():
+    found = profile(REGRESSION, ["1e308", "-1e308"], ["-1e308", "1e308"])
+    assert found.rows == 2
+    assert not math.isfinite(found.groups.total().absolute[0])
