@@ -121,6 +121,8 @@ class Labeller:
 
     def _is_path(self, attribute: str, output: Payload) -> bool:
         """Whether an attribute is no column of the output, so that it must be looked for as JMESPath."""
+        if _PLACE.fullmatch(attribute):
+            return False
         candidates = [output.rows, *([output.batch] if output.batch is not None else [])]
         known = [self._named(rows[0])[0] for rows in candidates if rows]
         return bool(known) and all(self._place(attribute, names) is None for names in known)
@@ -225,6 +227,8 @@ class Labeller:
         if key not in self._places:
             self._places[key] = self._script_place(attribute, names)
         place = self._places[key]
+        if place is None and _PLACE.fullmatch(attribute):  # a row that broke off, not a name that is wrong
+            raise PayloadError(f"there is no value {attribute}: the row has {len(values)}")
         if place is None:
             return self._missed(attribute, names)
         self._met.add(attribute)
@@ -257,6 +261,8 @@ class Labeller:
         if attribute is None:
             return None
         place = self._place(attribute, names)
+        if place is None and _PLACE.fullmatch(attribute):  # a row that broke off, not a name that is wrong
+            raise PayloadError(f"there is no value {attribute}: the row has {len(values)}")
         if place is None:
             return self._missed(attribute, names)
         self._met.add(attribute)

@@ -46,6 +46,12 @@ def test_columns_of_the_output_by_index_or_name():
     assert labelled(item, inference="l", probability="p") == [(1, 0.9, "1")]
 
 
+def test_a_row_that_is_too_short_is_malformed_not_a_wrong_name():
+    counts = Counts()
+    assert labelled(record("oops", "1"), inference="0", probability="1", counts=counts) == []
+    assert "there is no value 1: the row has 1" in str(counts.rejected[0])
+
+
 def test_nothing_named_is_the_first_of_the_output():
     assert labelled(record("0.7,x", "1")) == [("0.7", None, "1")]
 
