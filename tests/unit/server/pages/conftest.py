@@ -1,5 +1,6 @@
 """Pages over a store, asked without a socket; storage on this machine's disk."""
 
+import dataclasses
 import re
 
 import pytest
@@ -31,8 +32,8 @@ def desk(store, settings, keyring, clock):
 def browser(desk, settings, keyring, clock, store):
     """Return a function that opens a browser at pages that identify visitors in a mode."""
 
-    def browser(mode="none"):
-        identify = Identify(settings, keyring, mode, clock)
+    def browser(mode="none", **changes):
+        identify = Identify(dataclasses.replace(settings, **changes), keyring, mode, clock)
         site = Site(desk, identify, ADDRESSES)
         app = App(
             desk.service,

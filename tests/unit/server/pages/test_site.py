@@ -1,5 +1,7 @@
 """Headers, sessions, forms, errors: what holds of every page."""
 
+import re
+
 import pytest
 
 from support.pages import violation
@@ -193,3 +195,21 @@ def test_another_account_sees_nothing_of_ours(browser, keyring, clock, world):
     assert other.get("/monitors.json").json() == []
     assert other.get("/monitors/churn").status_code == 404
     assert other.post("/monitors/churn/run").status_code == 404
+
+
+def test_a_proxy_signs_people_in(browser, world):
+    world.monitor("churn")
+    visitor = browser("proxy", auth_proxy_peers=("testclient",))
+    ada = {"x-forwarded-user": "ada"}
+    shown = visitor.get("/monitors", headers=ada).text
+    assert "Signed in as ada" in shown
+    assert "churn" in shown
+    assert visitor.get("/monitors").status_code == 403  # it named nobody
+    csrf = re.search(r'data-csrf="([^"]*)"', shown)[1]
+    done = visitor.post("/monitors/churn/stop", csrf=csrf, headers=ada)
+    assert done.headers["location"].endswith("done=stopped")
+
+
+def test_who_is_no_proxy_cannot_name_anybody(browser):
+    visitor = browser("proxy", auth_proxy_peers=("10.0.0.9",))
+    assert visitor.get("/monitors", headers={"x-forwarded-user": "ada"}).status_code == 403
