@@ -10,12 +10,12 @@ from sqlalchemy import Select, and_, or_, select
 from open_model_monitor.capture.record import Window
 from open_model_monitor.control.arns import arn
 from open_model_monitor.control.executions import end_execution, schedule_of
+from open_model_monitor.control.job_requests import analysis_request
 from open_model_monitor.control.materialise import (
     NO_DATA,
     Resolved,
     Unrunnable,
     Waiting,
-    analysis_request,
     find_inputs,
     resolve,
 )

@@ -8,21 +8,18 @@ from datetime import timedelta
 
 from open_model_monitor.capture.record import Window
 from open_model_monitor.control.executions import RELABEL
-from open_model_monitor.control.materialise import (
+from open_model_monitor.control.job_requests import (
     JSON,
     OUTPUT,
-    DataInput,
-    Resolved,
-    Unrunnable,
     data_inputs,
     dataset_format,
-    existing_hours,
     job_name,
     max_runtime,
     processing_input,
     stamp,
     without_none,
 )
+from open_model_monitor.control.materialise import DataInput, Resolved, Unrunnable, existing_hours
 from open_model_monitor.control.store import Row
 from open_model_monitor.control.template import Template
 from open_model_monitor.control.windows import label_hours

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import traceback
 from dataclasses import replace
 from pathlib import Path
@@ -98,6 +97,8 @@ def _remedy(error: BaseException, *, line_text: str) -> str | None:
 
 
 def _installed() -> str:
+    import importlib.metadata  # which takes longer to load than most runs want it
+
     names = sorted({distribution.name for distribution in importlib.metadata.distributions()}, key=str.lower)
     more = f" and {len(names) - PACKAGES} more" if len(names) > PACKAGES else ""
     return ", ".join(names[:PACKAGES]) + more

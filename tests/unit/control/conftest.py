@@ -1,13 +1,15 @@
 """A service over each database."""
 
 import pytest
+from sqlalchemy import select
 
 from open_model_monitor.control.migrating import migrate
 from open_model_monitor.control.operations.registry import Caller
 from open_model_monitor.control.service import Service
 from open_model_monitor.control.store import Store
+from open_model_monitor.control.tables import executions
 from open_model_monitor.settings import CaptureLocation, Settings
-from support.clients import Clock, definition, named
+from support.clients import Clock, definition, named, now
 
 
 @pytest.fixture
@@ -61,3 +63,17 @@ def scheduled(call):
         )
 
     return scheduled
+
+
+@pytest.fixture
+def execution(call, store):
+    """Return a function that creates a definition and a one-time schedule of it, and returns the execution."""
+
+    def execution(kind="DataQuality", inputs=None, **more):
+        call(f"Create{kind}JobDefinition", **definition(kind, inputs=inputs, **more))
+        config = now("definition", kind)
+        call("CreateMonitoringSchedule", MonitoringScheduleName="schedule", MonitoringScheduleConfig=config)
+        with store.read() as transaction:
+            return transaction.one(select(executions))
+
+    return execution

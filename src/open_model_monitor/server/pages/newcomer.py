@@ -9,7 +9,7 @@ import json
 from contextlib import ExitStack
 from typing import Any
 
-from open_model_monitor.control.materialise import PREPROCESSING
+from open_model_monitor.control.job_requests import PREPROCESSING
 from open_model_monitor.control.operating import default_bucket
 from open_model_monitor.errors import InvalidRequest
 from open_model_monitor.server.pages.desk import Desk
