@@ -11,6 +11,7 @@ from typing import Any
 
 from open_model_monitor.errors import DocumentError, UsageError
 from open_model_monitor.sdk.session import Session
+from open_model_monitor.storage import Storage
 
 JSON = dict[str, Any]
 FAMILIES = {
@@ -44,13 +45,12 @@ class Export:
         """
         if folder.exists() and any(folder.iterdir()) and not (folder / FILE).exists():
             raise UsageError(f"{folder} holds something else than an export; name an empty or a new folder")
+        storage = Storage()
         for number, (_, content) in enumerate(sorted(self.files.items())):
-            (folder / FILES).mkdir(parents=True, exist_ok=True)
-            (folder / FILES / f"{number:04}").write_bytes(content)
+            storage.write(str(folder / FILES / f"{number:04}"), content)
         named = {address: f"{number:04}" for number, address in enumerate(sorted(self.files))}
         document = {"version": VERSION, **asdict(self), "files": named}
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / FILE).write_text(json.dumps(document, indent=2, default=_text), encoding="utf-8")
+        storage.write(str(folder / FILE), json.dumps(document, indent=2, default=_text).encode())
 
     @classmethod
     def load(cls, folder: Path) -> Export:

@@ -46,7 +46,7 @@ def halves_of(headers: Mapping[str, str], body: bytes) -> Iterator[LoggedHalf]:
     if kind in ("application/cloudevents+json", "application/cloudevents-batch+json"):
         try:
             document = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise UsageError(f"The event is not JSON: {error}") from None
         listed = document if isinstance(document, list) else [document]
         events = [(one, _data(one)) for one in listed if isinstance(one, dict)]
@@ -89,7 +89,7 @@ def _half(event: Mapping[str, Any], data: bytes) -> LoggedHalf | None:
 def _time(text: Any) -> float | None:
     try:
         return datetime.fromisoformat(text).timestamp()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 

@@ -21,8 +21,10 @@ def payload_of(value: Any, content_type: str | None = None) -> RawPayload:
         return RawPayload(bytes(value), content_type or "text/csv")
     if isinstance(value, str):
         return RawPayload(value.encode("utf-8", "surrogatepass"), content_type or "text/csv")
-    if hasattr(value, "to_csv"):
+    if hasattr(value, "columns") and hasattr(value, "to_csv"):
         return RawPayload(value.to_csv(header=False, index=False).encode(), content_type or "text/csv")
+    if hasattr(value, "columns") and hasattr(value, "write_csv"):  # of Polars
+        return RawPayload(value.write_csv(include_header=False).encode(), content_type or "text/csv")
     return RawPayload(msgspec.json.encode(value, enc_hook=_plain), content_type or "application/json")
 
 

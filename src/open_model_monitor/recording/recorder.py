@@ -30,6 +30,7 @@ from open_model_monitor.storage import Storage
 log = logging.getLogger(__name__)
 
 HOUR = 3600
+LAST = 4102444800.0  # the year 2100: no clock goes that wrong, and folders have four digits for the year
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0  # seconds between attempts to write
 WARN_EVERY = 60.0  # seconds between warnings of the same recorder
 F = TypeVar("F", bound=Callable[..., Any])
@@ -160,6 +161,9 @@ class Recorder:
         if max(sizes, default=0) > self.max_payload_bytes:
             self.refuse(f"a payload is larger than {self.max_payload_bytes:,} bytes")
             return
+        if not 0 <= prediction.time < LAST:
+            self.refuse("its time is none of this age")
+            return
         with self._change:
             self.counts.offered += 1
             reason = self._keep(prediction)
@@ -215,7 +219,8 @@ class Recorder:
 
         def noted(arguments: tuple[Any, ...], named: dict[str, Any], answer: Any) -> None:
             try:
-                whole = {**dict(zip(names, arguments, strict=False)), **named}
+                given = {**dict(zip(names, arguments, strict=False)), **named}
+                whole = {key: one for key, one in given.items() if key not in ("self", "cls")}
                 value = next(iter(whole.values())) if len(whole) == 1 else whole
                 name = None if inference_id is None else inference_id(*arguments, **named)
             except Exception as error:

@@ -35,7 +35,7 @@ class _Exceptions:
 
 
 class LocalClient:
-    """Answers the operations of the API from a folder, and runs what is due in threads until it is closed.
+    """Answers the operations of the API from a folder; if it `works`, runs what is due in threads until it is closed.
 
     Every operation is a method, in small letters, with the members of its request as arguments. Addresses may be
     `file://` ones. Raises ApiError for what is refused, StoreError if the folder cannot be used.
@@ -43,7 +43,7 @@ class LocalClient:
 
     exceptions = _Exceptions
 
-    def __init__(self, data: str, settings: Settings) -> None:
+    def __init__(self, data: str, settings: Settings, *, works: bool = True) -> None:
         self.settings = replace(settings, data=data, local_addresses=True, poll_seconds=POLL_SECONDS)
         self._store = open_store(self.settings)
         self._service = Service(self._store, self.settings)
@@ -51,7 +51,8 @@ class LocalClient:
         self._stop = threading.Event()
         worker = Worker(self._store, Storage(), self.settings, Path(data).resolve() / "work")
         self._thread = threading.Thread(target=worker.run, args=(self._stop,), name="worker", daemon=True)
-        self._thread.start()
+        if works:
+            self._thread.start()
         atexit.register(self.close)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
@@ -83,7 +84,9 @@ class LocalClient:
         if self._stop.is_set():
             return
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
+        atexit.unregister(self.close)
         self._store.close()
 
     @property

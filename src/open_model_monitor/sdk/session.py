@@ -27,7 +27,8 @@ class Session:
 
     With `url` a server (through boto3, from the extra `[aws]`; `omm client-env` says what to export for keys); with
     `data` a folder that this process works in itself, schedules included as long as it lives. With neither: the
-    server that AWS_ENDPOINT_URL names, else the folder `omm-data`. `boto_session` and `sagemaker_client` are taken
+    server that AWS_ENDPOINT_URL names, else the folder `omm-data`. With
+    `works=False` a folder is only read and written; others run what is due. `boto_session` and `sagemaker_client` are taken
     as given, `default_bucket` names the bucket for files that are given no address.
     """
 
@@ -39,6 +40,7 @@ class Session:
         *,
         url: str | None = None,
         data: str | os.PathLike[str] | None = None,
+        works: bool = True,
     ) -> None:
         """Raises UsageError if boto3 is needed and not there, StoreError if the folder cannot be used."""
         if url and data:
@@ -49,7 +51,7 @@ class Session:
         self._storage = Storage()
         self._folder = Path(data or FOLDER).resolve() if is_local else None
         if self._folder is not None:
-            self.sagemaker_client: Any = _local(self._folder)
+            self.sagemaker_client: Any = _local(self._folder, works=works)
         else:
             self.sagemaker_client = sagemaker_client or self.client("sagemaker")
 
@@ -242,6 +244,7 @@ def session_at(
     *,
     key: tuple[str, str] | None = None,
     region: str | None = None,
+    works: bool = True,
 ) -> Session:
     """Return a session of a server (`http://…`) or of a folder; without `where` the usual one.
 
@@ -250,7 +253,7 @@ def session_at(
     """
     address = None if where is None else os.fspath(where)
     if address is None or not address.startswith(("http://", "https://")):
-        return Session(data=address)
+        return Session(data=address, works=works)
     try:
         import boto3
     except ImportError:
@@ -267,10 +270,10 @@ def session_at(
     return Session(made, url=address)
 
 
-_LOCAL: dict[Path, Any] = {}
+_LOCAL: dict[tuple[Path, bool], Any] = {}
 
 
-def _local(folder: Path) -> Any:
+def _local(folder: Path, *, works: bool) -> Any:
     """Return the client of a folder; all sessions of a process share it."""
     try:
         from open_model_monitor.sdk.local_client import LocalClient
@@ -279,9 +282,9 @@ def _local(folder: Path) -> Any:
             f"Monitors in a folder need the server's extra: pip install 'open-model-monitor[server]' ({error})"
         ) from error
 
-    known = _LOCAL.get(folder)
+    known = _LOCAL.get((folder, works))
     if known is None or known.is_closed:
-        _LOCAL[folder] = known = LocalClient(str(folder), load_settings(os.environ))
+        _LOCAL[folder, works] = known = LocalClient(str(folder), load_settings(os.environ), works=works)
     return known
 
 

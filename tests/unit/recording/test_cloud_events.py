@@ -52,6 +52,7 @@ def test_json_posted_as_a_form_is_json():
         ({}, b"", "there is no id"),
         (KSERVE | {"ce-inferenceservicename": ""}, b"", "which service"),
         ({"content-type": "application/cloudevents+json"}, b"{", "not JSON"),
+        ({"content-type": "application/cloudevents+json"}, b"[" * 100_000, "not JSON"),
         ({"content-type": "application/cloudevents+json"}, b'{"data_base64": "?"}', "no Base64"),
         ({"content-type": "application/cloudevents+json"}, b'{"id": 1, "type": "x"}', "there is no id"),
     ],

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 
 from open_model_monitor.recording.capture_lines import RawPayload
@@ -18,6 +19,8 @@ from open_model_monitor.recording.payloads import payload_of
         (np.array([[1, 2]]), b"[[1,2]]", "application/json"),
         ({"score": np.float32(0.5)}, b'{"score":0.5}', "application/json"),
         (pd.DataFrame({"a": [1, 2], "b": ["x", "y"]}), b"1,x\n2,y\n", "text/csv"),
+        (pl.DataFrame({"a": [1, 2], "b": ["x", "y"]}), b"1,x\n2,y\n", "text/csv"),
+        (pd.Series([1, 2.5]), b"[1.0,2.5]", "application/json"),
     ],
 )
 def test_values(value, data, content_type):

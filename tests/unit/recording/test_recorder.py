@@ -10,6 +10,7 @@ import pytest
 
 from open_model_monitor.errors import StorageError, UsageError
 from open_model_monitor.recording import recorder as module
+from open_model_monitor.recording.capture_lines import Prediction
 from open_model_monitor.recording.recorder import Recorder, is_name
 from open_model_monitor.storage import Storage
 from support.recordings import lines
@@ -95,6 +96,14 @@ def test_what_is_no_payload_never_raises(tmp_path, caplog, told, reason):
         recorder.log(**told)
     assert recorder.counts.refused == 1
     assert reason in caplog.text
+
+
+@pytest.mark.parametrize("time", [-1.0, 1e12, float("nan")])
+def test_a_time_of_another_age_costs_itself_only(tmp_path, time):
+    with Recorder(tmp_path, endpoint="e") as recorder:
+        recorder.take(Prediction(time))
+        recorder.log("2")
+    assert (recorder.counts.refused, recorder.counts.written) == (1, 1)
 
 
 def test_an_id_that_is_no_text_costs_itself_only(tmp_path):
@@ -191,11 +200,18 @@ def test_a_decorated_function(tmp_path):
         def fail(features):
             raise ValueError(features)
 
+        class Model:
+            @recorder.capture
+            def predict(self, features):
+                return 1
+
+        assert Model().predict("a,b") == 1
         assert predict([1, 2]) == {"score": 3}
         assert asyncio.run(judge("o-1", amount=7)) is True
         with pytest.raises(ValueError, match="x"):
             fail("x")
-    first, second = lines(tmp_path)
+    method, first, second = lines(tmp_path)
+    assert method["captureData"]["endpointInput"]["data"] == "a,b"
     assert first["captureData"]["endpointInput"]["data"] == "[1,2]"
     assert first["captureData"]["endpointOutput"]["data"] == '{"score":3}'
     assert json.loads(second["captureData"]["endpointInput"]["data"]) == {"order": "o-1", "amount": 7}
