@@ -27,9 +27,9 @@ class Session:
 
     With `url` a server (through boto3, from the extra `[aws]`; `omm client-env` says what to export for keys); with
     `data` a folder that this process works in itself, schedules included as long as it lives. With neither: the
-    server that AWS_ENDPOINT_URL names, else the folder `omm-data`. With
-    `works=False` a folder is only read and written; others run what is due. `boto_session` and `sagemaker_client` are taken
-    as given, `default_bucket` names the bucket for files that are given no address.
+    server that AWS_ENDPOINT_URL names, else the folder `omm-data`. With `works=False` a folder is only read and
+    written; others run what is due. `boto_session` and `sagemaker_client` are taken as given, `default_bucket` names
+    the bucket for files that are given no address.
     """
 
     def __init__(
