@@ -136,15 +136,33 @@ def client(request, tmp_path):
         yield omm.connect(url)
 
 
-def test_a_client_for_those_who_never_used_sagemaker(client, tmp_path):
-    with omm.Recorder(tmp_path / "captures", endpoint="plans") as recorder:
+def plans(client, folder):
+    """Return a monitor of captures that differ from its baseline, and run once."""
+    with omm.Recorder(folder / "captures", endpoint="plans") as recorder:
         for number in range(60):
             recorder.log(f"{number % 7},{'xyz'[number % 3]}", "0.5")
-    captures = client.session.placed(str(tmp_path / "captures"), f"{client.session.place}/captures")
-    (tmp_path / "train.csv").write_text("score,n,plan\n" + "0.5,1,x\n0.5,2,y\n" * 30)
-    monitor = client.create_monitor(
-        "plans", captures=f"{captures}/plans", baseline=str(tmp_path / "train.csv"), every="now"
+    captures = client.session.placed(str(folder / "captures"), f"{client.session.place}/captures")
+    (folder / "train.csv").write_text("score,n,plan\n" + "0.5,1,x\n0.5,2,y\n" * 30)
+    return client.create_monitor(
+        "plans", captures=f"{captures}/plans", baseline=str(folder / "train.csv"), every="now"
     )
+
+
+def test_a_server_goes_on_with_a_folder(tmp_path):
+    client = omm.connect(tmp_path / "data")
+    assert plans(client, tmp_path).wait(60).status == "CompletedWithViolations"
+    client.close()
+    with serving(tmp_path / "data", environment={"OMM_LOCAL_ADDRESSES": "true"}) as url:
+        monitor = omm.connect(url).monitor("plans")
+        monitor.start()
+        while len(monitor.executions()) < 2 or monitor.wait(60).status == "Pending":
+            time.sleep(0.2)
+        assert [one.status for one in monitor.executions()] == ["CompletedWithViolations"] * 2
+        assert len({one._folder() for one in monitor.executions()}) == 2
+
+
+def test_a_client_for_those_who_never_used_sagemaker(client, tmp_path):
+    monitor = plans(client, tmp_path)
     execution = monitor.wait(60)
     assert execution.status == "CompletedWithViolations", execution.failure
     assert [one["feature_name"] for one in execution.violations] == ["plan", "n"]

@@ -6,7 +6,7 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -138,7 +138,7 @@ class Client:
 class MonitorClient:
     """A monitor as it was when it was asked for."""
 
-    session: Session
+    session: Session = field(repr=False)
     name: str
     status: str
     kind: str  # DataQuality or ModelQuality
@@ -184,7 +184,7 @@ class MonitorClient:
 class MonitorExecution:
     """One run of a monitor."""
 
-    session: Session
+    session: Session = field(repr=False)
     monitor: str
     scheduled: datetime
     status: str
