@@ -38,7 +38,6 @@ LEFT_OUT = {
     "test_clarify_monitors.py": "bias and explainability are not run by this version",
     "test_a_fresh_process_with_nothing_but_the_exports": "imports sagemaker in a process of its own",
     "test_the_example_runs_as_printed": "is about the page on SageMaker's SDK",
-    "test_an_old_template": "of an embedded definition our SDK makes a ModelMonitor, which can update it",
 }
 
 for name, exported in MODULES.items():

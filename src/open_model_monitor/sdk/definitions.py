@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Self
 
 from open_model_monitor.errors import UsageError
 from open_model_monitor.sdk.baselining import OUTPUT, BaseliningMonitor
+from open_model_monitor.sdk.embedded import EMBEDDED, FAMILY, as_definition, as_embedded
 from open_model_monitor.sdk.inputs import NetworkConfig, given
 from open_model_monitor.sdk.schedules import address_of
 from open_model_monitor.sdk.session import Session, named, session_of, unique_folder
@@ -67,18 +68,24 @@ class DefinedMonitor(BaseliningMonitor):
         client = session.sagemaker_client
         schedule = client.describe_monitoring_schedule(MonitoringScheduleName=monitor_schedule_name)
         config = schedule["MonitoringScheduleConfig"]
-        if config.get("MonitoringType", "DataQuality") != cls._family or "MonitoringJobDefinition" in config:
+        if config.get("MonitoringType", FAMILY) != cls._family:
             raise TypeError(
                 f"{cls.__name__} can only attach to schedules of {cls._family} definitions; {monitor_schedule_name} "
                 f"is of {config.get('MonitoringType')}"
             )
-        name = config["MonitoringJobDefinitionName"]
-        definition = getattr(client, f"describe_{_words(cls._family)}_job_definition")(JobDefinitionName=name)
         tags = client.list_tags(ResourceArn=schedule["MonitoringScheduleArn"])["Tags"]
         made = cls(sagemaker_session=session, tags=tags)
-        made.monitoring_schedule_name, made.job_definition_name = monitor_schedule_name, name
-        made._take(definition)
+        made.monitoring_schedule_name = monitor_schedule_name
+        made.job_definition_name = config.get("MonitoringJobDefinitionName")
+        made._take(made._described())
         return made
+
+    def _described(self) -> JSON:
+        """Return the description of the definition, which has a name or lies inside of the schedule."""
+        if self.job_definition_name is not None:
+            return self._call("describe", JobDefinitionName=self.job_definition_name)
+        config = self.describe_schedule()["MonitoringScheduleConfig"]
+        return as_definition(config[EMBEDDED])
 
     def _take(self, definition: JSON) -> None:
         """Take over what a definition says about how jobs run."""
@@ -96,7 +103,7 @@ class DefinedMonitor(BaseliningMonitor):
 
     def _create(self, name: str | None, request: JSON, schedule: JSON, baseline: JSON) -> None:
         """Create a definition and a schedule of it; neither stays if one is refused."""
-        if self.job_definition_name is not None and self.monitoring_schedule_name is not None:
+        if self.monitoring_schedule_name is not None:
             raise UsageError(
                 f"This monitor has the schedule {self.monitoring_schedule_name} already; update or delete it, or "
                 "make another monitor"
@@ -133,11 +140,11 @@ class DefinedMonitor(BaseliningMonitor):
         baseline = {name: {"S3Uri": address_of(one)} for name, one in documents.items() if one is not None}
         named_scripts = any(script is not None for script in scripts.values())
         if not (data or named_scripts or application or output or baseline or members or publish is not None):
-            self._update_schedule(self._definition, schedule)
+            self._update_schedule(self.job_definition_name, schedule)
             return
-        known = self._call("describe", JobDefinitionName=self._definition)
+        known = self._described()
         family = self._family
-        app = known[f"{family}AppSpecification"] | self._application(scripts) | (application or {})
+        app = known[f"{family}AppSpecification"] | self._placed(scripts) | (application or {})
         environment = published(members.get("env", app.get("Environment")), publish)
         self._replace(
             {
@@ -151,6 +158,9 @@ class DefinedMonitor(BaseliningMonitor):
 
     def _replace(self, request: JSON, baseline: JSON, schedule: JSON) -> None:
         """Create another definition and have the schedule name it; it does not stay if that is refused."""
+        if self.job_definition_name is None:
+            self._update_schedule(None, schedule, as_embedded(self._request("", request, baseline)))
+            return
         definition = named(self.base_job_name or self.JOB_DEFINITION_BASE_NAME)
         self._call("create", **self._request(definition, request, baseline))
         try:
@@ -165,29 +175,28 @@ class DefinedMonitor(BaseliningMonitor):
             return self._output(address)
         return known | given(KmsKeyId=self.output_kms_key)
 
-    def _update_schedule(self, definition: str, schedule: JSON) -> None:
+    def _update_schedule(self, definition: str | None, schedule: JSON, embedded: JSON | None = None) -> None:
+        """Have the schedule name a definition, or hold one; without a new cadence it keeps its own."""
+        if definition is not None:
+            config = self._config(definition, schedule)
+        else:
+            known = self.describe_schedule()["MonitoringScheduleConfig"]
+            kept = {name: known[name] for name in ("ScheduleConfig",) if name in known}
+            config = {EMBEDDED: embedded or known[EMBEDDED], **(schedule or kept)}
         self._client.update_monitoring_schedule(
-            MonitoringScheduleName=self._schedule,
-            MonitoringScheduleConfig=self._config(definition, schedule),
+            MonitoringScheduleName=self._schedule, MonitoringScheduleConfig=config
         )
         self._settle()
 
     def delete_monitoring_schedule(self) -> None:
         """Delete the schedule and its definition; results stay."""
-        definition = self._definition
+        definition = self.job_definition_name
         super().delete_monitoring_schedule()
-        self._call("delete", JobDefinitionName=definition)
-        self.job_definition_name = None
+        if definition is not None:
+            self._call("delete", JobDefinitionName=definition)
+            self.job_definition_name = None
 
     # ------------------------------------------------------------ pieces of requests
-
-    @property
-    def _definition(self) -> str:
-        if self.job_definition_name is None:
-            raise UsageError(
-                "This monitor has no schedule; call create_monitoring_schedule() or attach() first"
-            )
-        return self.job_definition_name
 
     def _call(self, verb: str, **request: Any) -> JSON:
         operation = getattr(self._client, f"{verb}_{_words(self._family)}_job_definition")
@@ -213,13 +222,17 @@ class DefinedMonitor(BaseliningMonitor):
         **more: Any,
     ) -> JSON:
         """Return image, scripts (uploaded where they lie on this machine) and environment."""
+        described = given(Environment=environment or None, **more)
+        return {"ImageUri": ANALYZER, **self._placed(scripts), **described}
+
+    def _placed(self, scripts: dict[str, str | None]) -> JSON:
+        """Return the addresses of scripts, uploaded where they lie on this machine."""
         session = self.sagemaker_session
-        placed = {
+        return {
             member: session.placed(script, unique_folder(session, "monitoring", "code"))
             for member, script in scripts.items()
             if script is not None
         }
-        return {"ImageUri": ANALYZER, **placed, **given(Environment=environment or None, **more)}
 
     def _output(self, address: str | None) -> JSON:
         place = address or f"{self.sagemaker_session.place}/model-monitor/reports"

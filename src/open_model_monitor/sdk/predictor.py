@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from open_model_monitor.sdk.data_quality import DefaultModelMonitor
+from open_model_monitor.sdk.definitions import ANALYZER
+from open_model_monitor.sdk.embedded import EMBEDDED, FAMILY
 from open_model_monitor.sdk.inputs import DataCaptureConfig
 from open_model_monitor.sdk.model_quality import ModelQualityMonitor
 from open_model_monitor.sdk.own_image import ModelMonitor
@@ -28,11 +30,22 @@ class Predictor:
         )
         found: list[Any] = []
         for one in listed["MonitoringScheduleSummaries"]:
-            is_defined = bool(one.get("MonitoringJobDefinitionName"))
-            kind: Any = MONITORS.get(one.get("MonitoringType", "DataQuality")) if is_defined else ModelMonitor
+            kind = self._kind(one)
             if kind is not None:
                 found.append(kind.attach(one["MonitoringScheduleName"], self.sagemaker_session))
         return found
+
+    def _kind(self, summary: dict[str, Any]) -> Any:
+        """Return the class of a monitor, None if it does not run here; an image of one's own is told by its address."""
+        kind: Any = MONITORS.get(summary.get("MonitoringType", FAMILY))
+        if kind is not DefaultModelMonitor or summary.get("MonitoringJobDefinitionName"):
+            return kind
+        described = self.sagemaker_session.sagemaker_client.describe_monitoring_schedule(
+            MonitoringScheduleName=summary["MonitoringScheduleName"]
+        )
+        embedded = described["MonitoringScheduleConfig"].get(EMBEDDED) or {}
+        image = embedded.get("MonitoringAppSpecification", {}).get("ImageUri", "")
+        return DefaultModelMonitor if ANALYZER.partition("/")[2] in image else ModelMonitor
 
     def update_data_capture_config(self, data_capture_config: DataCaptureConfig) -> None:
         """Capture otherwise from now on: the endpoint gets another configuration."""

@@ -170,6 +170,7 @@ def test_many_threads(tmp_path):
     assert len({one["eventMetadata"]["eventId"] for one in lines(tmp_path)}) == 1600
 
 
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")  # what it is about, from Python 3.12 on
 def test_a_forked_process_records_for_itself(tmp_path):
     recorder = Recorder(tmp_path, endpoint="e")
     recorder.log("parent")
