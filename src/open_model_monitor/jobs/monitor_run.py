@@ -228,6 +228,7 @@ class ModelQualityRun:
                 told.probability_attribute if told.problem == BINARY else None,
                 told.ground_truth_attribute,
                 options.segment_by,
+                options.missing_values,
             ),
             segment_by=options.segment_by,
             max_segments=options.max_segments,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from open_model_monitor.capture.jsontext import parse_json
@@ -48,13 +48,15 @@ Rows = Callable[[Item, Counts], Sequence[Row | Line]]
 class Attributes:
     """Where predictions and labels are, as a job names it: column, index, or JMESPath; None where it does not.
 
-    With neither `inference` nor `probability` the first value of the output is the prediction.
+    With neither `inference` nor `probability` the first value of the output is the prediction. `missing` are texts
+    that mean no value: under "" for all three, else under what a job names.
     """
 
     inference: str | None = None
     probability: str | None = None
     ground_truth: str | None = None
     segment: str | None = None
+    missing: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def prediction(self) -> str | None:
@@ -72,6 +74,9 @@ class Labeller:
         self._columns = _COLUMNS if attributes.segment is None else _WITH_SEGMENT
         self._places: dict[tuple[str, tuple[str, ...]], int | None] = {}
         self._met: set[str] = set()  # attributes that were found at least once
+        named = (attributes.prediction, attributes.probability, attributes.ground_truth)
+        everywhere, missing = attributes.missing.get("", ()), attributes.missing
+        self._missing = [frozenset((*everywhere, *missing.get(name or "", ()))) for name in named]
 
     def rows(self, item: Item, counts: Counts) -> list[Row]:
         """Return the labelled rows of an item; one that cannot be read is counted as malformed and has none.
@@ -291,6 +296,9 @@ class Labeller:
 
     def _row(self, key: str, prediction: Any, probability: Any, label: Any, segment: Any) -> Row:
         values = [key, prediction, probability, label]
+        for place, missing in enumerate(self._missing, 1):
+            if missing and str(values[place]).strip() in missing:
+                values[place] = None
         if self._columns is _WITH_SEGMENT:
             values.append(segment)
         return Row(self._columns, values, _NOWHERE)

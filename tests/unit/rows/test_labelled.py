@@ -52,6 +52,14 @@ def test_a_row_that_is_too_short_is_malformed_not_a_wrong_name():
     assert "there is no value 1: the row has 1" in str(counts.rejected[0])
 
 
+def test_texts_that_mean_missing():
+    missing = {"": ("NA",), "1": ("-1",)}
+    named = {"inference": "0", "probability": "1", "missing": missing}
+    assert labelled(record("NA,0.9", "1"), **named) == [(None, "0.9", "1")]
+    assert labelled(record("1,-1", " NA "), **named) == [("1", None, None)]
+    assert labelled(record("-1,0.5", "-1"), **named) == [("-1", "0.5", "-1")]
+
+
 def test_nothing_named_is_the_first_of_the_output():
     assert labelled(record("0.7,x", "1")) == [("0.7", None, "1")]
 
