@@ -234,6 +234,16 @@ typedef struct {
 /* Return where a text ends that begins at `at`: at the first byte that it may not hold. */
 static const char *text_end(const char *at, const char *end) {
     uint64_t word;
+#if defined(__SSE2__)
+    __m128i control = _mm_set1_epi8(0x20), quotes = _mm_set1_epi8('"'), escapes = _mm_set1_epi8('\\');
+    for (; end - at >= 16; at += 16) {
+        __m128i some = _mm_loadu_si128((const __m128i *)at);
+        /* Signed: what lies beyond ASCII is negative, and so below the blank as well. */
+        __m128i special = _mm_or_si128(_mm_cmplt_epi8(some, control), _mm_cmpeq_epi8(some, quotes));
+        int mask = _mm_movemask_epi8(_mm_or_si128(special, _mm_cmpeq_epi8(some, escapes)));
+        if (mask) return at + __builtin_ctz((unsigned)mask);
+    }
+#endif
     for (; end - at >= (Py_ssize_t)sizeof word; at += sizeof word) {
         memcpy(&word, at, sizeof word);
         uint64_t quote = word ^ EACH('"'), backslash = word ^ EACH('\\');
