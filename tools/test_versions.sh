@@ -16,7 +16,7 @@ if ! uv=$(command -v uv); then
     uv=$scratch/uv/bin/uv
 fi
 export UV_PYTHON_DOWNLOADS=never
-tools=(pytest pytest-xdist pytest-randomly hypothesis jsonschema polars httpx httpx2 aws-croniter pyyaml "moto[s3]" flask flask-cors)
+tools=(scikit-learn pytest pytest-xdist pytest-randomly hypothesis jsonschema polars httpx httpx2 aws-croniter pyyaml "moto[s3]" flask flask-cors)
 extras=(scripts server postgres alerts otel aws)
 
 # Prints the path of a Python: one on the path, else one of pyenv's that is not activated.
