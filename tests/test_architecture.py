@@ -37,7 +37,7 @@ PURE = (
         "rows.typed",
         "jobs.contract",
     ),
-    *("moving.agreement",),
+    *("moving.agreement", "moving.equality"),
     *("control.schedule_language", "control.windows", "control.shapes", "control.arns", "control.paging"),
     *("control.alerts", "control.events", "control.template"),
     *(

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from open_model_monitor.cli.app import main
+from open_model_monitor.cli.moving import _source
 from open_model_monitor.moving.create import migrate, outcome
 from open_model_monitor.moving.export import FAMILIES, Export, read_account
 from open_model_monitor.sdk.session import Session, session_at
@@ -199,9 +200,99 @@ def test_another_of_the_same_name_needs_a_decision(source, names, tmp_path):
     by_name(target.sagemaker_client, "daily", cron=HOURLY)
     steps = {(one.kind, one.name): one for one in migrate(export, target)}
     assert steps["schedule", "daily"].action == "decide"
-    assert "differs in MonitoringScheduleConfig" in steps["schedule", "daily"].notes[0]
+    assert "differs in Alerts, MonitoringScheduleConfig, Tags" in steps["schedule", "daily"].notes[0]
     assert steps["definition", "daily-definition"].action == "unchanged"
     target.close()
+
+
+def test_what_was_changed_since_needs_a_decision(source, names, tmp_path):
+    export = read_account(source, only=["daily", "stopped", "once"])
+    target = Session(data=tmp_path / "target", works=False)
+    migrate(export, target, one_time=True)
+    assert outcome(migrate(export, target)).keys() == {"unchanged"}  # the one that ran once, too
+    client = target.sagemaker_client
+    [alert] = client.list_monitoring_alerts(MonitoringScheduleName="daily")["MonitoringAlertSummaries"]
+    client.update_monitoring_alert(
+        MonitoringScheduleName="daily",
+        MonitoringAlertName=alert["MonitoringAlertName"],
+        DatapointsToAlert=1,
+        EvaluationPeriod=1,
+    )
+    client.start_monitoring_schedule(MonitoringScheduleName="stopped")
+    arn = client.describe_monitoring_schedule(MonitoringScheduleName="daily")["MonitoringScheduleArn"]
+    client.delete_tags(ResourceArn=arn, TagKeys=["team"])
+    told = {one.name: one.notes[0] for one in migrate(export, target) if one.action == "decide"}
+    assert told == {
+        "daily": "there is another of this name, which differs in Alerts, Tags",
+        "stopped": "there is another of this name, which differs in MonitoringScheduleStatus",
+    }
+    target.close()
+
+
+def test_another_configuration_of_the_endpoint_is_not_taken(source, names, tmp_path):
+    target = Session(data=tmp_path / "target", works=False)
+    variant = {"VariantName": "green", "ModelName": "m", "InitialInstanceCount": 1}
+    target.sagemaker_client.create_endpoint_config(
+        EndpointConfigName="churn-config", ProductionVariants=[{**variant, "InstanceType": "ml.m5.large"}]
+    )
+    step = migrate(read_account(source, only=["plain"]), target)[0]
+    assert (step.kind, step.action) == ("endpoint", "failed")
+    assert "differs in DataCaptureConfig, ProductionVariants" in step.notes[0]
+    target.close()
+
+
+def test_definitions_without_a_schedule_come_along(source, names):
+    source.sagemaker_client.create_data_quality_job_definition(**definition("DataQuality", "alone"))
+    assert "DataQuality/alone" in read_account(source).definitions
+    assert "DataQuality/alone" not in read_account(source, only=["plain"]).definitions
+    source.sagemaker_client.delete_data_quality_job_definition(JobDefinitionName="alone")
+
+
+def test_to_another_server(source, names, tmp_path):
+    with serving(tmp_path, "--local") as url:
+        target = session_at(url)
+        migrate(read_account(source), target, one_time=True)
+        for name in names:
+            assert described(target, name) == described(source, name), name
+
+
+def test_files_that_cannot_be_copied_are_named_where_they_were(source, names, tmp_path):
+    (tmp_path / "moved").write_text("a file, not a folder")
+    target = Session(data=tmp_path / "target", works=False)
+    steps = migrate(read_account(source, only=["scripted"]), target, copy_to=(tmp_path / "moved").as_uri())
+    assert [one.action for one in steps if one.kind == "file"] == ["failed"] * 4
+    made = target.sagemaker_client.describe_data_quality_job_definition(
+        JobDefinitionName="scripted-definition"
+    )
+    assert made["DataQualityAppSpecification"]["RecordPreprocessorSourceUri"] == "s3://code/pre.py"
+    target.close()
+
+
+def test_accounts_are_asked_patiently(monkeypatch):
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
+    asked = _source(None, "eu-west-1").client("sagemaker").meta
+    assert asked.region_name == "eu-west-1"
+    assert asked.config.retries == {"mode": "adaptive", "total_max_attempts": 10}
+
+
+def test_an_account_that_cannot_be_asked_is_not_a_bug_of_ours(tmp_path, monkeypatch, capsys):
+    for name in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_PROFILE",
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["migrate", "sagemaker", "--dry-run"]) == 5
+    assert "You must specify a region" in capsys.readouterr().err
+    assert main(["parity", "--job", "j", "--region", "eu-west-1"]) == 5
+    assert "Unable to locate credentials" in capsys.readouterr().err
 
 
 def test_files_are_copied_where_that_is_asked_for(source, names, tmp_path):
@@ -225,8 +316,11 @@ def test_from_the_command_line(source, names, tmp_path, capsys, monkeypatch):
         main(["migrate", "sagemaker", "--url", url, "--save", "export", "--dry-run", "--to", "target"]) == 1
     )
     shown = capsys.readouterr().out
+    assert not (tmp_path / "target").exists()
+    assert "5 scripts and documents of baselines stay where they are" in shown
     assert "it ran once; created here it would run again" in shown
     assert main(["migrate", "sagemaker", "--from", "export", "--to", "target", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     assert told["outcome"] == {"created": 19, "decide": 1}
+    assert told["files"] == {"number": 5, "copied_to": None}
     Session(data="target").close()

@@ -1,22 +1,36 @@
 """Two sets of documents compared, number by number: what is equal, what may differ by how much, what cannot be said.
 
-The tolerances are those of `data_quality.md` §2.1: counts, types, minima, maxima, buckets and sketches are exact, sums
-of floating-point numbers agree to nine digits, estimates of distinct values are nobody's promise.
+The tolerances are those of `data_quality.md` §2.1: counts, types, minima and maxima are exact, sums of floating-point
+numbers agree to nine digits. So are sketches, unless they dropped items: SageMaker merges those in no fixed order
+(§3.3), so they agree within their error bounds. What is estimated or drawn at random by both says nothing, whether or
+not it happens to be equal.
 """
 
 from __future__ import annotations
 
-import math
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from open_model_monitor.moving.equality import (
+    BOUNDED,
+    ESTIMATED,
+    EXACT,
+    RANDOM,
+    ROUNDED,
+    SKETCHED,
+    are_close_buckets,
+    is_same,
+    rank_error,
+)
+from open_model_monitor.profiling.kll import capacity
 from open_model_monitor.reporting.evidence import buckets_of, counts_of, entries, present_of, subject_of
 
 JSON = dict[str, Any]
 Verdict = Literal["agrees", "differs", "cannot be compared"]
-DIGITS = 1e-9  # of sums, means and deviations: the order of adding
-EXACT, ROUNDED, ESTIMATED = "exactly", "to nine digits", "an estimate of both"
+CLEAN, DRIFT = "no violation", "baseline_drift_check"
+YOUNG = {"au_prc"}  # metrics that older images do not write
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +82,7 @@ class Agreement:
 
 
 def agreement(theirs: Mapping[str, JSON], ours: Mapping[str, JSON]) -> Agreement:
-    """Compare documents by file name; of what only we write nothing is said."""
+    """Compare documents by file name; of documents that only we write nothing is said."""
     found: list[Compared] = []
     for name, compare in _DOCUMENTS.items():
         if name not in theirs:
@@ -77,7 +91,15 @@ def agreement(theirs: Mapping[str, JSON], ours: Mapping[str, JSON]) -> Agreement
             found.append(Compared(name, "", "document", "there", "missing", "differs"))
         else:
             found += compare(theirs[name], ours[name])
-    return Agreement(tuple(found))
+    merged = {one.subject for one in found if one.what == "sketch" and one.rule == BOUNDED}
+    return Agreement(tuple(_without_distance(one) if one.subject in merged else one for one in found))
+
+
+def _without_distance(one: Compared) -> Compared:
+    """Leave open what follows from sketches that are not equal: by how much a feature has drifted."""
+    if one.what != DRIFT or one.verdict != "differs" or CLEAN in (one.theirs, one.ours):
+        return one
+    return replace(one, verdict="cannot be compared", rule=BOUNDED)
 
 
 # ---------------------------------------------------------------- statistics
@@ -117,19 +139,34 @@ def _feature(theirs: JSON, ours: JSON) -> Iterator[Compared]:
     }.items():
         if name in there:
             yield of(name, there[name], here.get(name), rule)
-    if buckets_of(theirs):
-        yield of("buckets", buckets_of(theirs), buckets_of(ours), ROUNDED)
-    if sketch := _levels(theirs):
-        yield of("sketch", sketch, _levels(ours))
+    yield from _distribution(theirs, ours)
     if counts_of(theirs):
         yield of("values", dict(sorted(counts_of(theirs).items())), dict(sorted(counts_of(ours).items())))
     for name in ("distinct_count", "approximate_num_distinct_values"):
         estimate, other = _estimate(theirs, name), _estimate(ours, name)
         if estimate is not None:
-            same: Verdict = "agrees" if estimate == other else "cannot be compared"
+            open_: Verdict = "cannot be compared"
             yield Compared(
-                "statistics.json", theirs["name"], "distinct values", estimate, other, same, ESTIMATED
+                "statistics.json", theirs["name"], "distinct values", estimate, other, open_, ESTIMATED
             )
+
+
+def _distribution(theirs: JSON, ours: JSON) -> Iterator[Compared]:
+    """Compare histograms and sketches: exactly, or within their bounds if sketches had to drop items."""
+    rows, is_whole = present_of(theirs)[0], present_of(theirs)[0] <= capacity(0)
+
+    def of(what: str, there: Any, here: Any, rule: str, *, is_close: bool) -> Compared:
+        same = _same("statistics.json", theirs["name"], what, there, here, rule)
+        if same.verdict == "agrees" or is_whole or not is_close:
+            return same
+        return replace(same, verdict="agrees", rule=BOUNDED)
+
+    there, here = buckets_of(theirs), buckets_of(ours)
+    if there:
+        yield of("buckets", there, here, ROUNDED, is_close=are_close_buckets(there, here, rows))
+    mine, known = _levels(theirs), _levels(ours)
+    if mine:
+        yield of("sketch", mine, known, EXACT, is_close=bool(known) and rank_error(mine, known) <= SKETCHED)
 
 
 def _estimate(feature: JSON, name: str) -> Any:
@@ -139,12 +176,15 @@ def _estimate(feature: JSON, name: str) -> Any:
 
 def _levels(feature: JSON) -> Any:
     distribution = (feature.get("numerical_statistics") or {}).get("distribution") or {}
-    return ((distribution.get("kll") or {}).get("sketch") or {}).get("data")
+    levels = ((distribution.get("kll") or {}).get("sketch") or {}).get("data")
+    return levels and [sorted(level) for level in levels]  # parts arrive in no fixed order
 
 
 def _metrics(document: str, theirs: JSON, ours: JSON) -> Iterator[Compared]:
-    yield _same(document, "", "rows", _rows(theirs), _rows(ours))
+    if _rows(theirs) is not None:  # older images do not say
+        yield _same(document, "", "rows", _rows(theirs), _rows(ours))
     there, here = (_block(document, "_metrics") for document in (theirs, ours))
+    yield _names(document, "metrics", there, here)
     for name, entry in there.items():
         if not isinstance(entry, dict):
             continue
@@ -155,8 +195,19 @@ def _metrics(document: str, theirs: JSON, ours: JSON) -> Iterator[Compared]:
         yield _same(document, name, "value", entry["value"], known.get("value"), ROUNDED)
         if "standard_deviation" in entry:
             pair = entry["standard_deviation"], known.get("standard_deviation")
-            alike: Verdict = "agrees" if _is_same(*pair, ROUNDED) else "cannot be compared"
-            yield Compared(document, name, "standard deviation", *pair, alike, "of random subsamples of both")
+            are_numbers = all(isinstance(one, int | float) for one in pair)
+            yield (
+                Compared(document, name, "standard deviation", *pair, "cannot be compared", RANDOM)
+                if are_numbers
+                else _same(document, name, "standard deviation", *pair)
+            )
+
+
+def _names(document: str, what: str, theirs: JSON, ours: JSON) -> Compared:
+    """Compare which entries there are; those that older images lack are not missed."""
+    there = sorted(name for name in theirs if isinstance(theirs[name], dict))
+    here = sorted(name for name in ours if isinstance(ours[name], dict))
+    return _same(document, "", what, there, [name for name in here if name in there or name not in YOUNG])
 
 
 # ---------------------------------------------------------------- constraints
@@ -172,17 +223,21 @@ def _constraints(theirs: JSON, ours: JSON) -> Iterator[Compared]:
     limits = _block(theirs, "_constraints")
     if limits:
         here = _block(ours, "_constraints")
+        yield _names("constraints.json", "constraints", limits, here)
         for name, entry in limits.items():
             known = here.get(name) or {}
             for what in ("comparison_operator", "threshold"):
                 yield _same("constraints.json", name, what, entry.get(what), known.get(what), ROUNDED)
         return
     known = {one["name"]: one for one in entries(ours)}
+    names = [[one["name"] for one in entries(document)] for document in (theirs, ours)]
+    yield _same("constraints.json", "", "features, in order", names[0], names[1])
     for feature in entries(theirs):
         other = known.get(feature["name"], {})
         for what in ("inferred_type", "completeness", "num_constraints", "string_constraints"):
-            if what in feature:
-                there, here = _unordered(feature[what]), _unordered(other.get(what))
+            # Not every image suggests a completeness; a rule that only we suggest is a difference.
+            if what in feature or (what in other and what != "completeness"):
+                there, here = _unordered(feature.get(what)), _unordered(other.get(what))
                 yield _same("constraints.json", feature["name"], what.replace("_", " "), there, here, ROUNDED)
     settings = theirs.get("monitoring_config")
     if isinstance(settings, dict):
@@ -202,11 +257,19 @@ def _unordered(value: Any) -> Any:
 
 
 def _violations(theirs: JSON, ours: JSON) -> Iterator[Compared]:
+    counts = [len(document.get("violations") or []) for document in (theirs, ours)]
+    yield _same("constraint_violations.json", "", "number of violations", counts[0], counts[1])
     there, here = (_by_check(document) for document in (theirs, ours))
     for key in dict.fromkeys([*there, *here]):
         subject, check = key
-        text, other = there.get(key, "no violation"), here.get(key, "no violation")
-        yield _same("constraint_violations.json", subject, check, text, other, ROUNDED)
+        text, other = there.get(key, CLEAN), here.get(key, CLEAN)
+        alike = _same("constraint_violations.json", subject, check, _plain(text), _plain(other), ROUNDED)
+        yield replace(alike, theirs=text, ours=other)
+
+
+def _plain(sentence: str) -> str:
+    """Return a sentence about a metric without the number that both drew at random."""
+    return re.sub(r" \+/- \S+", " +/- …", sentence)
 
 
 def _by_check(document: JSON) -> dict[tuple[str, str], str]:
@@ -221,41 +284,8 @@ def _by_check(document: JSON) -> dict[tuple[str, str], str]:
 
 
 def _same(document: str, subject: str, what: str, theirs: Any, ours: Any, rule: str = EXACT) -> Compared:
-    verdict: Verdict = "agrees" if _is_same(theirs, ours, rule) else "differs"
+    verdict: Verdict = "agrees" if is_same(theirs, ours, rule) else "differs"
     return Compared(document, subject, what, theirs, ours, verdict, rule)
-
-
-def _is_same(theirs: Any, ours: Any, rule: str) -> bool:
-    if isinstance(theirs, bool) or isinstance(ours, bool):
-        return theirs is ours
-    if isinstance(theirs, int | float) and isinstance(ours, int | float):
-        close = math.isclose(theirs, ours, rel_tol=DIGITS, abs_tol=DIGITS * 1e-3)
-        return theirs == ours or (rule == ROUNDED and close)
-    if isinstance(theirs, str) and isinstance(ours, str):
-        return theirs == ours or (rule == ROUNDED and _is_same_sentence(theirs, ours))
-    if isinstance(theirs, dict) and isinstance(ours, dict):
-        return theirs.keys() == ours.keys() and all(
-            _is_same(one, ours[name], rule) for name, one in theirs.items()
-        )
-    if isinstance(theirs, list | tuple) and isinstance(ours, list | tuple):
-        return len(theirs) == len(ours) and all(map(_is_same, theirs, ours, [rule] * len(theirs)))
-    return bool(theirs == ours)
-
-
-def _is_same_sentence(theirs: str, ours: str) -> bool:
-    """Whether two sentences differ in the last digits of their numbers only."""
-    there, here = theirs.split(), ours.split()
-    return len(there) == len(here) and all(map(_is_same_word, there, here))
-
-
-def _is_same_word(theirs: str, ours: str) -> bool:
-    if theirs == ours:
-        return True
-    try:
-        numbers = [float(word.strip("'%.,")) for word in (theirs, ours)]
-    except ValueError:
-        return False
-    return math.isclose(*numbers, rel_tol=DIGITS)
 
 
 _DOCUMENTS = {

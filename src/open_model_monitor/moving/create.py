@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import PurePosixPath
 from typing import Any
 
-from open_model_monitor.moving.export import FAMILIES, Export
-from open_model_monitor.moving.plan import DESCRIBED, Step, plan
+from open_model_monitor.errors import UsageError
+from open_model_monitor.moving.export import FAMILIES, Export, alerts_of, tags_of
+from open_model_monitor.moving.plan import ONE_TIME, Step, plan
 from open_model_monitor.sdk.session import Session
 
 JSON = dict[str, Any]
@@ -29,15 +30,13 @@ def migrate(
     finds everything `unchanged`. Nothing is replaced: what differs needs a decision.
     """
     moved = {} if copy_to is None else _moved(export, copy_to.rstrip("/"))
+    failed = [] if is_dry else _copy(export, moved, target)
     steps = plan(export, moved, one_time=one_time)
-    if not is_dry:
-        for address, new in moved.items():
-            target.write(new, export.files[address])
     for step in steps:
         tell(f"{step.kind} {step.name}")
-        if step.action == "create":
+        if step.kind in _MAKERS:
             _do(step, target, is_dry=is_dry)
-    return steps
+    return [*failed, *steps]
 
 
 def _moved(export: Export, folder: str) -> dict[str, str]:
@@ -48,17 +47,33 @@ def _moved(export: Export, folder: str) -> dict[str, str]:
     }
 
 
+def _copy(export: Export, moved: dict[str, str], target: Session) -> list[Step]:
+    """Copy files; what could not be copied is named where it was, and becomes a step that failed."""
+    failed = []
+    for address, new in list(moved.items()):
+        try:
+            target.write(new, export.files[address])
+        except Exception as error:  # whatever boto3 and stores of files raise
+            del moved[address]
+            why = (
+                f"could not be copied to {new}, so it is named where it was: {type(error).__name__}: {error}"
+            )
+            failed.append(Step("file", address, {}, action="failed", notes=[why]))
+    return failed
+
+
 def _do(step: Step, target: Session, *, is_dry: bool) -> None:
     known = _MAKERS[step.kind]
     try:
         present = known.present(step, target.sagemaker_client)
         if present is None:
-            if not is_dry:
+            if step.action == "create" and not is_dry:
                 known.create(step, target.sagemaker_client)
                 step.action = "created"
             return
         differs = _differences(known.wanted(step), present)
         step.action = "decide" if differs else "unchanged"
+        step.notes = [note for note in step.notes if note != ONE_TIME]
         if differs:
             step.notes.insert(0, f"there is another of this name, which differs in {', '.join(differs)}")
     except Exception as error:  # a refusal of one thing shall not keep the others away
@@ -85,8 +100,14 @@ class _Endpoints:
     def create(step: Step, client: Any) -> None:
         config = step.config or {}
         name = config["EndpointConfigName"]
-        if _described(lambda: client.describe_endpoint_config(EndpointConfigName=name)) is None:
+        present = _described(lambda: client.describe_endpoint_config(EndpointConfigName=name))
+        if present is None:
             client.create_endpoint_config(**config)
+        elif differs := _differences(config, present):
+            raise UsageError(
+                f"There is another endpoint configuration {name}, which differs in {', '.join(differs)}; "
+                "rename or delete it, and migrate again"
+            )
         client.create_endpoint(**step.request)
 
 
@@ -95,12 +116,13 @@ class _Definitions:
 
     @staticmethod
     def wanted(step: Step) -> JSON:
-        return {name: value for name, value in step.request.items() if name != "Tags"}
+        return {**step.request, "Tags": _sorted(step.request.get("Tags", []))}
 
     @staticmethod
     def present(step: Step, client: Any) -> JSON | None:
         describe = getattr(client, f"describe_{FAMILIES[step.family or '']}_job_definition")
-        return _described(lambda: describe(JobDefinitionName=step.name))
+        found = _described(lambda: describe(JobDefinitionName=step.name))
+        return found and {**found, "Tags": _sorted(tags_of(client, found["JobDefinitionArn"]))}
 
     @staticmethod
     def create(step: Step, client: Any) -> None:
@@ -112,29 +134,47 @@ class _Schedules:
 
     @staticmethod
     def wanted(step: Step) -> JSON:
-        return {"MonitoringScheduleConfig": step.request["MonitoringScheduleConfig"]}
+        return {
+            "MonitoringScheduleConfig": step.request["MonitoringScheduleConfig"],
+            "Tags": _sorted(step.request["Tags"]),
+            "Alerts": [_limits(one) for one in step.alerts],
+            "MonitoringScheduleStatus": step.is_stopped,
+        }
 
     @staticmethod
     def present(step: Step, client: Any) -> JSON | None:
-        return _described(lambda: client.describe_monitoring_schedule(MonitoringScheduleName=step.name))
+        found = _described(lambda: client.describe_monitoring_schedule(MonitoringScheduleName=step.name))
+        return found and {
+            **found,
+            "Tags": _sorted(tags_of(client, found["MonitoringScheduleArn"])),
+            "Alerts": [_limits(one) for one in alerts_of(client, step.name)],
+            "MonitoringScheduleStatus": found["MonitoringScheduleStatus"] == "Stopped",
+        }
 
     @staticmethod
     def create(step: Step, client: Any) -> None:
         client.create_monitoring_schedule(**step.request)
         if step.is_stopped:
             client.stop_monitoring_schedule(MonitoringScheduleName=step.name)
-        listed = client.list_monitoring_alerts(MonitoringScheduleName=step.name)["MonitoringAlertSummaries"]
-        for there, here in zip(step.alerts, listed, strict=False):
-            numbers = {name: there[name] for name in ("DatapointsToAlert", "EvaluationPeriod")}
-            if numbers != {name: here[name] for name in numbers}:
+        for there, here in zip(step.alerts, alerts_of(client, step.name), strict=False):
+            if _limits(there) != _limits(here):
                 client.update_monitoring_alert(
                     MonitoringScheduleName=step.name,
                     MonitoringAlertName=here["MonitoringAlertName"],
-                    **numbers,
+                    **_limits(there),
                 )
 
 
 _MAKERS: dict[str, Any] = {"endpoint": _Endpoints, "definition": _Definitions, "schedule": _Schedules}
+
+
+def _limits(alert: JSON) -> JSON:
+    """Return what can be set of an alert; its name is the service's."""
+    return {name: alert[name] for name in ("DatapointsToAlert", "EvaluationPeriod")}
+
+
+def _sorted(tags: list[JSON]) -> list[JSON]:
+    return sorted(tags, key=lambda tag: str(tag["Key"]))
 
 
 def _described(describe: Callable[[], JSON]) -> JSON | None:
@@ -151,9 +191,7 @@ def _described(describe: Callable[[], JSON]) -> JSON | None:
 def _differences(wanted: JSON, present: JSON) -> list[str]:
     """Return the members in which what is there differs from what is wanted; what nobody asked for does not count."""
     return sorted(
-        name
-        for name, value in wanted.items()
-        if name not in DESCRIBED and _without_type(present.get(name)) != _without_type(value)
+        name for name, value in wanted.items() if _without_type(present.get(name)) != _without_type(value)
     )
 
 

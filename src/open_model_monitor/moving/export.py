@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ class Export:
 
 
 def read_account(session: Session, only: Iterable[str] = (), tell: Tell = lambda text: None) -> Export:
-    """Read schedules (all, or those of some names) with everything they name.
+    """Read all schedules and definitions, or the schedules of some names, with everything they name.
 
     What may not be read becomes a failure of the export; the rest is read all the same. Raises what boto3 raises if
     schedules cannot even be listed.
@@ -94,30 +95,38 @@ class _Reader:
     tell: Tell
 
     def read(self, only: set[str]) -> Export:
-        names = [name for name in self._names() if not only or name in only]
+        client = self.session.sagemaker_client
+        order = {"SortBy": "CreationTime", "SortOrder": "Ascending", "MaxResults": 100}
+        listed = pages(client.list_monitoring_schedules, "MonitoringScheduleSummaries", **order)
+        known = [one["MonitoringScheduleName"] for one in listed]
+        names = [name for name in known if not only or name in only]
         for name in sorted(only - set(names)):
             self.export.failures[f"schedule {name}"] = "there is no schedule of that name"
         for place, name in enumerate(names, 1):
             self.tell(f"{place} of {len(names)}: {name}")
-            self._safely(f"schedule {name}", lambda name=name: self._schedule(name))  # type: ignore[misc]
+            self._safely(f"schedule {name}", partial(self._schedule, name))
+        if not only:
+            for family in FAMILIES:
+                self._safely(f"definitions of {family}", partial(self._without_schedule, family))
         return self.export
 
-    def _names(self) -> Iterator[str]:
-        token: JSON = {}
-        while True:
-            page = self.session.sagemaker_client.list_monitoring_schedules(
-                SortBy="CreationTime", SortOrder="Ascending", MaxResults=100, **token
-            )
-            yield from (one["MonitoringScheduleName"] for one in page["MonitoringScheduleSummaries"])
-            if not page.get("NextToken"):
-                return
-            token = {"NextToken": page["NextToken"]}
+    def _without_schedule(self, family: str) -> None:
+        """Read the definitions that no schedule names: somebody may start them by hand, or again."""
+        list_them = getattr(self.session.sagemaker_client, f"list_{FAMILIES[family]}_job_definitions")
+        for one in pages(list_them, "JobDefinitionSummaries", MaxResults=100):
+            name = one["MonitoringJobDefinitionName"]
+            if f"{family}/{name}" not in self.export.definitions:
+                self.tell(f"definition {name}")
+                self._safely(f"definition {name}", partial(self._alone, family, name))
+
+    def _alone(self, family: str, name: str) -> None:
+        self._named_by(self._definition(family, name))
 
     def _schedule(self, name: str) -> None:
         client = self.session.sagemaker_client
         schedule = _plain(client.describe_monitoring_schedule(MonitoringScheduleName=name))
-        schedule["Tags"] = self._tags(schedule["MonitoringScheduleArn"])
-        schedule["Alerts"] = self._alerts(name)
+        schedule["Tags"] = tags_of(client, schedule["MonitoringScheduleArn"])
+        schedule["Alerts"] = [_plain(one) for one in alerts_of(client, name)]
         config = schedule["MonitoringScheduleConfig"]
         definition = config.get("MonitoringJobDefinition")
         if definition is None:
@@ -130,7 +139,7 @@ class _Reader:
         if known is None:
             describe = getattr(self.session.sagemaker_client, f"describe_{FAMILIES[family]}_job_definition")
             known = _plain(describe(JobDefinitionName=name))
-            known["Tags"] = self._tags(known["JobDefinitionArn"])
+            known["Tags"] = tags_of(self.session.sagemaker_client, known["JobDefinitionArn"])
             self.export.definitions[f"{family}/{name}"] = known
         return known
 
@@ -164,26 +173,35 @@ class _Reader:
         config = _plain(client.describe_endpoint_config(EndpointConfigName=endpoint["EndpointConfigName"]))
         self.export.endpoints[name] = {**endpoint, "Config": config}
 
-    def _tags(self, arn: str) -> list[JSON]:
-        pages: list[JSON] = []
-        token: JSON = {}
-        while True:
-            page = self.session.sagemaker_client.list_tags(ResourceArn=arn, **token)
-            pages += page["Tags"]
-            if not page.get("NextToken"):
-                return pages
-            token = {"NextToken": page["NextToken"]}
-
-    def _alerts(self, name: str) -> list[JSON]:
-        answer = self.session.sagemaker_client.list_monitoring_alerts(MonitoringScheduleName=name)
-        return [_plain(one) for one in answer["MonitoringAlertSummaries"]]
-
     def _safely(self, what: str, read: Callable[[], None]) -> None:
         """Read one thing; that it may not be read shall not end the reading of others."""
         try:
             read()
         except Exception as error:  # whatever boto3 and stores of files raise
             self.export.failures[what] = f"{type(error).__name__}: {error}"
+
+
+def pages(ask: Callable[..., JSON], member: str, **request: Any) -> Iterator[JSON]:
+    """Yield the entries of a listing, page by page."""
+    token: JSON = {}
+    while True:
+        page = ask(**request, **token)
+        yield from page[member]
+        if not page.get("NextToken"):
+            return
+        token = {"NextToken": page["NextToken"]}
+
+
+def tags_of(client: Any, arn: str) -> list[JSON]:
+    """Return the tags of a resource."""
+    return list(pages(client.list_tags, "Tags", ResourceArn=arn))
+
+
+def alerts_of(client: Any, schedule: str) -> list[JSON]:
+    """Return the alerts of a schedule, in the order of the service."""
+    return list(
+        pages(client.list_monitoring_alerts, "MonitoringAlertSummaries", MonitoringScheduleName=schedule)
+    )
 
 
 def addresses(definition: JSON) -> list[str]:

@@ -12,6 +12,7 @@ JSON = dict[str, Any]
 Action = Literal["create", "created", "unchanged", "decide", "failed"]
 NOT_RUN = ("ModelBias", "ModelExplainability")
 ANALYZER, CLARIFY = "sagemaker-model-monitor-analyzer", "sagemaker-clarify-processing"
+ONE_TIME = "it ran once; created here it would run again: --one-time does so"
 DESCRIBED = ("CreationTime", "LastModifiedTime", "ResponseMetadata", "Tags", "Alerts")
 VARIANT = ("VariantName", "ModelName", "InitialInstanceCount", "InstanceType", "InitialVariantWeight")
 
@@ -74,8 +75,8 @@ def _definition(key: str, known: JSON, export: Export, moved: Mapping[str, str])
     }
     notes = list(_remarks(family, request))
     request = _with_baseline(request, f"{family}BaselineConfig", export, notes)
-    if known.get("Tags"):
-        request["Tags"] = known["Tags"]
+    if tags := _tags(known, notes):
+        request["Tags"] = tags
     return Step("definition", name, moved_in(request, moved), family, notes=notes)
 
 
@@ -89,7 +90,7 @@ def _schedule(known: JSON, export: Export, moved: Mapping[str, str], *, one_time
     request = {
         "MonitoringScheduleName": known["MonitoringScheduleName"],
         "MonitoringScheduleConfig": moved_in(config, moved),
-        "Tags": known.get("Tags", []),
+        "Tags": _tags(known, notes),
     }
     step = Step(
         "schedule",
@@ -101,8 +102,17 @@ def _schedule(known: JSON, export: Export, moved: Mapping[str, str], *, one_time
     )
     if config.get("ScheduleConfig", {}).get("ScheduleExpression") == "NOW" and not one_time:
         step.action = "decide"
-        step.notes.insert(0, "it ran once; created here it would run again: --one-time does so")
+        step.notes.insert(0, ONE_TIME)
     return step
+
+
+def _tags(known: JSON, notes: list[str]) -> list[JSON]:
+    """Return the tags that anybody may set; those of services, such as CloudFormation's, are the account's own."""
+    tags: list[JSON] = known.get("Tags", [])
+    kept = [tag for tag in tags if not tag["Key"].lower().startswith("aws:")]
+    if left := [tag["Key"] for tag in tags if tag not in kept]:
+        notes.append(f"its tags {', '.join(left)} belong to services of the account and are left out")
+    return kept
 
 
 def _remarks(family: str, definition: JSON) -> Iterator[str]:

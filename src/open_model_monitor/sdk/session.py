@@ -74,8 +74,10 @@ class Session:
         return self._boto
 
     def client(self, service: str) -> Any:
-        """Return a client of boto3 that asks this session's server."""
-        return self.boto_session.client(service, **({"endpoint_url": self._url} if self._url else {}))
+        """Return a client of boto3 that asks this session's server; S3 is asked where AWS_ENDPOINT_URL_S3 says."""
+        is_elsewhere = service == "s3" and os.environ.get("AWS_ENDPOINT_URL_S3")
+        address = {"endpoint_url": self._url} if self._url and not is_elsewhere else {}
+        return self.boto_session.client(service, **address)
 
     @property
     def region(self) -> str:

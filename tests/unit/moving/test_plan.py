@@ -57,3 +57,11 @@ def test_addresses_are_replaced_wherever_they_are():
         "one": ["s3://b/x", {"two": "s3://b/x"}],
         "n": 1,
     }
+
+
+def test_tags_of_services_are_left_out():
+    tags = [{"Key": "aws:cloudformation:stack-id", "Value": "s"}, {"Key": "team", "Value": "churn"}]
+    known = {**definition(name="d"), "JobDefinitionArn": "arn", "Tags": tags}
+    [step] = plan(Export(definitions={"DataQuality/d": known}))
+    assert step.request["Tags"] == tags[1:]
+    assert "aws:cloudformation:stack-id belong to services" in step.notes[0]

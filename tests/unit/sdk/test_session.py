@@ -3,7 +3,7 @@
 import pytest
 
 from open_model_monitor.errors import UsageError
-from open_model_monitor.sdk.session import Session, named
+from open_model_monitor.sdk.session import Session, named, session_at
 
 
 def test_names_fit_and_differ():
@@ -41,3 +41,11 @@ def test_files_are_placed_where_jobs_reach_them(tmp_path):
     with pytest.raises(UsageError, match="no file"):
         session.placed(str(tmp_path / "none.py"), place)
     session.close()
+
+
+def test_objects_may_lie_elsewhere_than_the_server(monkeypatch):
+    session = session_at("http://monitors.example:8765")
+    assert session.client("s3").meta.endpoint_url == "http://monitors.example:8765"
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://objects.example")
+    assert session.client("s3").meta.endpoint_url == "http://objects.example"
+    assert session.client("sagemaker").meta.endpoint_url == "http://monitors.example:8765"
